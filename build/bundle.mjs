@@ -1,0 +1,93 @@
+// Bundles the product and the tests with esbuild. One place knows entry points, aliases and targets.
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import esbuild from "esbuild";
+
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  target: "es2023",
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+/** All files below `folder` whose name ends in `ending`, relative to the root. */
+export function filesBelow(folder, ending) {
+  return readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+/** Test files of floors 0 to 2: they run on both engines. */
+export function pureTests() {
+  return ["test/base", "test/proto", "test/policy"].flatMap((folder) =>
+    filesBelow(folder, ".test.ts"),
+  );
+}
+
+/** Test files that need Node: daemon, host, command line. */
+export function hostTests() {
+  return ["test/daemon", "test/host", "test/main"].flatMap((folder) =>
+    filesBelow(folder, ".test.ts"),
+  );
+}
+
+/** Bundles each test file for Node; shared code is split so that it is built once. */
+export async function bundleNodeTests(files) {
+  const outdir = path.join(root, "dist/test/node");
+  rmSync(outdir, { recursive: true, force: true });
+  await esbuild.build({
+    ...common,
+    entryPoints: files,
+    outdir,
+    outbase: root,
+    splitting: true,
+    platform: "node",
+    outExtension: { ".js": ".mjs" },
+    alias: { "#kit": "./test/kit/node.ts" },
+    packages: "external",
+    sourcemap: "inline",
+  });
+  return files.map((file) => path.join(outdir, file.replace(/\.ts$/, ".mjs")));
+}
+
+/** Bundles the pure tests into one file for QuickJS, which gets the few globals fast-check asks for. */
+export async function bundleQuickJsTests(files) {
+  const outfile = path.join(root, "dist/test/quickjs.mjs");
+  const imports = files.map((file) => `import "./${file}";`).join("\n");
+  await esbuild.build({
+    ...common,
+    stdin: {
+      contents: `${imports}\nimport { runRegistered } from "#kit";\nawait runRegistered();\n`,
+      resolveDir: root,
+      loader: "ts",
+    },
+    outfile,
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    alias: { "#kit": "./test/kit/quickjs.ts" },
+    banner: { js: "globalThis.setTimeout ??= () => 0; globalThis.clearTimeout ??= () => {};" },
+  });
+  return outfile;
+}
+
+/** Bundles the daemon and command line for Node into dist/homeca.mjs. */
+export async function bundleProduct() {
+  mkdirSync(path.join(root, "dist"), { recursive: true });
+  const outfile = path.join(root, "dist/homeca.mjs");
+  await esbuild.build({
+    ...common,
+    entryPoints: ["src/main/node.ts"],
+    outfile,
+    platform: "node",
+    minify: false,
+    banner: { js: "#!/usr/bin/env node" },
+  });
+  return outfile;
+}

@@ -1,0 +1,56 @@
+// Runs the unit tests: `node build/test.mjs [TEXT...]`; with TEXT only files whose path has one of them.
+// Floors 0 to 2 run on Node and on QuickJS, the rest on Node. Exit status 1 if anything failed.
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import {
+  bundleNodeTests,
+  bundleProduct,
+  bundleQuickJsTests,
+  hostTests,
+  pureTests,
+  root,
+} from "./bundle.mjs";
+import { existsSync } from "node:fs";
+
+const wanted = process.argv.slice(2);
+const chosen = (files) =>
+  files.filter((file) => wanted.length === 0 || wanted.some((text) => file.includes(text)));
+const pure = chosen(pureTests());
+const host = chosen(hostTests());
+if (pure.length + host.length === 0) {
+  console.error(`no test file matches ${wanted.join(" ")}`);
+  process.exit(1);
+}
+
+let failed = false;
+function run(command, args) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  process.stdout.write(stdout);
+  process.stderr.write(stderr);
+  // A runner that dies before its closing line has not passed.
+  if (status !== 0 || !/\d+ passed, 0 failed\n$/.test(stdout)) failed = true;
+}
+
+if (host.length > 0 && existsSync(path.join(root, "src/main/node.ts"))) await bundleProduct();
+const nodeFiles = await bundleNodeTests([...pure, ...host]);
+run(process.execPath, [
+  "--test",
+  "--test-reporter",
+  path.join(root, "build/reporter.mjs"),
+  ...nodeFiles,
+]);
+
+if (pure.length > 0) {
+  const qjs = path.join(root, "node_modules/@suchipi/quickjs/build", `${triple()}/bin/qjs`);
+  run(qjs, ["-m", await bundleQuickJsTests(pure)]);
+}
+process.exit(failed ? 1 : 0);
+
+function triple() {
+  const arch = { x64: "x86_64", arm64: "aarch64" }[process.arch];
+  return `${arch}-unknown-linux-static`;
+}

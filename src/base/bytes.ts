@@ -1,0 +1,317 @@
+/**
+ * Bytes in and out: a bounds-checked reader, a growing writer, and the text
+ * forms the protocols use. All integers are big-endian, the network's order.
+ */
+
+const HEX_DIGITS = "0123456789abcdef";
+
+/** Makes the failure a {@link Reader} throws; `at` is the byte offset that could not be read. */
+export type TruncatedFailure = (at: number) => Error;
+
+/**
+ * Reads big-endian fields from a buffer it borrows. Reading past the end throws
+ * what the protocol chose, so no parser needs its own length checks.
+ */
+export class Reader {
+  #at = 0;
+  readonly #bytes: Uint8Array;
+  readonly #truncated: TruncatedFailure;
+
+  constructor(bytes: Uint8Array, truncated: TruncatedFailure) {
+    this.#bytes = bytes;
+    this.#truncated = truncated;
+  }
+
+  /** Byte offset of the next read, from the start of the buffer. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Bytes not read yet. */
+  get remaining(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  u8(): number {
+    return this.#uint(1);
+  }
+
+  u16(): number {
+    return this.#uint(2);
+  }
+
+  u24(): number {
+    return this.#uint(3);
+  }
+
+  u32(): number {
+    return this.#uint(4);
+  }
+
+  /** The next `length` bytes, borrowed from the buffer. */
+  take(length: number): Uint8Array {
+    if (length > this.remaining) throw this.#truncated(this.#bytes.length);
+    const taken = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return taken;
+  }
+
+  /** All bytes not read yet, borrowed from the buffer. */
+  rest(): Uint8Array {
+    return this.take(this.remaining);
+  }
+
+  /** A vector after the length in front of it, as TLS writes them (RFC 8446 §3.4). */
+  vector8(): Uint8Array {
+    return this.take(this.u8());
+  }
+
+  vector16(): Uint8Array {
+    return this.take(this.u16());
+  }
+
+  vector24(): Uint8Array {
+    return this.take(this.u24());
+  }
+
+  #uint(length: number): number {
+    let value = 0;
+    // A multiplication, not a shift: a u32 with its top bit set stays positive.
+    for (const byte of this.take(length)) value = value * 256 + byte;
+    return value;
+  }
+}
+
+/** Collects big-endian fields; {@link Writer.bytes} is a copy of its own. */
+export class Writer {
+  #buffer = new Uint8Array(256);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): this {
+    return this.#uint(value, 1);
+  }
+
+  u16(value: number): this {
+    return this.#uint(value, 2);
+  }
+
+  u24(value: number): this {
+    return this.#uint(value, 3);
+  }
+
+  u32(value: number): this {
+    return this.#uint(value, 4);
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  /** The bytes after their length in one, two or three octets. */
+  vector8(bytes: Uint8Array): this {
+    return this.#uint(bytes.length, 1).raw(bytes);
+  }
+
+  vector16(bytes: Uint8Array): this {
+    return this.#uint(bytes.length, 2).raw(bytes);
+  }
+
+  vector24(bytes: Uint8Array): this {
+    return this.#uint(bytes.length, 3).raw(bytes);
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.slice(0, this.#length);
+  }
+
+  #uint(value: number, length: number): this {
+    if (!Number.isInteger(value) || value < 0 || value >= 256 ** length) {
+      throw new RangeError(`${value} does not fit ${length} octets`);
+    }
+    this.#reserve(length);
+    for (let at = length - 1, rest = value; at >= 0; at--, rest = Math.floor(rest / 256)) {
+      this.#buffer[this.#length + at] = rest % 256;
+    }
+    this.#length += length;
+    return this;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+    grown.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = grown;
+  }
+}
+
+/** The parts one after another, in a buffer of their own. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/**
+ * Whether two byte strings are the same, in time that depends on their lengths
+ * only. The one comparison for anything secret or authenticating.
+ */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let at = 0; at < a.length; at++) difference |= a[at]! ^ b[at]!;
+  return difference === 0;
+}
+
+/** Bytes from hexadecimal text of either case; white space between digits is ignored. @throws RangeError */
+export function hex(text: string): Uint8Array {
+  const digits = text.replaceAll(/\s+/g, "").toLowerCase();
+  if (digits.length % 2 !== 0 || /[^0-9a-f]/.test(digits)) throw new RangeError("not hexadecimal");
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let at = 0; at < bytes.length; at++) {
+    bytes[at] = HEX_DIGITS.indexOf(digits[at * 2]!) * 16 + HEX_DIGITS.indexOf(digits[at * 2 + 1]!);
+  }
+  return bytes;
+}
+
+/** Lower-case hexadecimal without separators. */
+export function toHex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX_DIGITS[byte >> 4]! + HEX_DIGITS[byte & 15]!;
+  return text;
+}
+
+/** UTF-8 (RFC 3629). A lone surrogate becomes U+FFFD, as in TextEncoder, which pure code may not use. */
+export function utf8(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const character of text) {
+    let code = character.codePointAt(0)!;
+    if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd;
+    if (code < 0x80) bytes.push(code);
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
+    else if (code < 0x10000) {
+      bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    } else {
+      bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63));
+      bytes.push(0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    }
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** Text from UTF-8, or null where the bytes are not well-formed (overlong, surrogate, cut short). */
+export function fromUtf8(bytes: Uint8Array): string | null {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at]!;
+    const more =
+      first < 0x80
+        ? 0
+        : first < 0xc2
+          ? -1
+          : first < 0xe0
+            ? 1
+            : first < 0xf0
+              ? 2
+              : first < 0xf5
+                ? 3
+                : -1;
+    if (more < 0 || at + more >= bytes.length) return null;
+    let code = more === 0 ? first : first & (0x3f >> more);
+    for (let next = 1; next <= more; next++) {
+      const byte = bytes[at + next]!;
+      if ((byte & 0xc0) !== 0x80) return null;
+      code = (code << 6) | (byte & 63);
+    }
+    const overlong = (more === 2 && code < 0x800) || (more === 3 && code < 0x10000);
+    if (overlong || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return null;
+    text += String.fromCodePoint(code);
+    at += more + 1;
+  }
+  return text;
+}
+
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const BASE64_URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const BASE32_LOWER = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** Base64 with padding (RFC 4648 §4). */
+export function toBase64(bytes: Uint8Array): string {
+  const digits = toDigits(bytes, BASE64, 6);
+  return digits + "=".repeat((4 - (digits.length % 4)) % 4);
+}
+
+/** Bytes from padded base64, or null where it is not canonical; white space is ignored. */
+export function fromBase64(text: string): Uint8Array | null {
+  const compact = text.replaceAll(/\s+/g, "");
+  if (compact.length % 4 !== 0) return null;
+  return fromDigits(compact.replace(/={1,2}$/, ""), BASE64, 6);
+}
+
+/** Base64url without padding (RFC 4648 §5). */
+export function toBase64Url(bytes: Uint8Array): string {
+  return toDigits(bytes, BASE64_URL, 6);
+}
+
+/** Bytes from unpadded base64url, or null where it is not canonical. */
+export function fromBase64Url(text: string): Uint8Array | null {
+  return fromDigits(text, BASE64_URL, 6);
+}
+
+/** Base32 in lower case without padding (RFC 4648 §6). */
+export function toBase32(bytes: Uint8Array): string {
+  return toDigits(bytes, BASE32_LOWER, 5);
+}
+
+/** Bytes from unpadded lower-case base32, or null where it is not canonical. */
+export function fromBase32(text: string): Uint8Array | null {
+  return fromDigits(text, BASE32_LOWER, 5);
+}
+
+function toDigits(bytes: Uint8Array, alphabet: string, width: number): string {
+  let text = "";
+  let pending = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    pending = (pending << 8) | byte;
+    bits += 8;
+    while (bits >= width) {
+      bits -= width;
+      text += alphabet[(pending >> bits) & ((1 << width) - 1)]!;
+    }
+    pending &= (1 << bits) - 1;
+  }
+  if (bits > 0) text += alphabet[(pending << (width - bits)) & ((1 << width) - 1)]!;
+  return text;
+}
+
+function fromDigits(text: string, alphabet: string, width: number): Uint8Array | null {
+  const bytes = new Uint8Array(Math.floor((text.length * width) / 8));
+  let pending = 0;
+  let bits = 0;
+  let at = 0;
+  for (const digit of text) {
+    const value = alphabet.indexOf(digit);
+    if (value < 0) return null;
+    pending = (pending << width) | value;
+    bits += width;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[at++] = pending >> bits;
+      pending &= (1 << bits) - 1;
+    }
+  }
+  // Canonical text has no spare digit and zeros in the bits left over (RFC 4648 §3.5).
+  return bits >= width || pending !== 0 ? null : bytes;
+}
