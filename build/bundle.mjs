@@ -1,5 +1,5 @@
 // Bundles the product and the tests with esbuild. One place knows entry points, aliases and targets.
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import esbuild from "esbuild";
@@ -38,10 +38,8 @@ export function hostTests() {
   );
 }
 
-/** Bundles each test file for Node; shared code is split so that it is built once. */
-export async function bundleNodeTests(files) {
-  const outdir = path.join(root, "dist/test/node");
-  rmSync(outdir, { recursive: true, force: true });
+/** Bundles each test file for Node into `outdir`; shared code is split so that it is built once. */
+export async function bundleNodeTests(files, outdir) {
   await esbuild.build({
     ...common,
     entryPoints: files,
@@ -58,8 +56,8 @@ export async function bundleNodeTests(files) {
 }
 
 /** Bundles the pure tests into one file for QuickJS, which gets the few globals fast-check asks for. */
-export async function bundleQuickJsTests(files) {
-  const outfile = path.join(root, "dist/test/quickjs.mjs");
+export async function bundleQuickJsTests(files, outdir) {
+  const outfile = path.join(outdir, "quickjs.mjs");
   const imports = files.map((file) => `import "./${file}";`).join("\n");
   await esbuild.build({
     ...common,

@@ -10,7 +10,7 @@ import {
   pureTests,
   root,
 } from "./bundle.mjs";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 
 const wanted = process.argv.slice(2);
 const chosen = (files) =>
@@ -21,6 +21,11 @@ if (pure.length + host.length === 0) {
   console.error(`no test file matches ${wanted.join(" ")}`);
   process.exit(1);
 }
+
+// A folder of its own below dist/, so that two runs do not tread on each other; tests find the product by dist/.
+mkdirSync(path.join(root, "dist/test"), { recursive: true });
+const outdir = mkdtempSync(path.join(root, "dist/test/run-"));
+process.on("exit", () => rmSync(outdir, { recursive: true, force: true }));
 
 let failed = false;
 function run(command, args) {
@@ -36,7 +41,7 @@ function run(command, args) {
 }
 
 if (host.length > 0 && existsSync(path.join(root, "src/main/node.ts"))) await bundleProduct();
-const nodeFiles = await bundleNodeTests([...pure, ...host]);
+const nodeFiles = await bundleNodeTests([...pure, ...host], outdir);
 run(process.execPath, [
   "--test",
   "--test-reporter",
@@ -46,7 +51,7 @@ run(process.execPath, [
 
 if (pure.length > 0) {
   const qjs = path.join(root, "node_modules/@suchipi/quickjs/build", `${triple()}/bin/qjs`);
-  run(qjs, ["-m", await bundleQuickJsTests(pure)]);
+  run(qjs, ["-m", await bundleQuickJsTests(pure, outdir)]);
 }
 process.exit(failed ? 1 : 0);
 
