@@ -1,0 +1,53 @@
+# The commands of this project; each installs what it lacks or says in one line what is missing.
+.POSIX:
+.PHONY: all demo test check unit e2e wifi package bench size fuzz docs clean
+
+NPM_INSTALL = npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+RADIUS_PEERS = hostapd:hostapd wpasupplicant:wpa_supplicant eapoltest:eapol_test \
+	freeradius-utils:radclient nftables:nft openssl:openssl iproute2:ip
+E2E_PEERS = $(RADIUS_PEERS) busybox-static:busybox conntrack:conntrack
+BENCH_PEERS = $(RADIUS_PEERS) freeradius:freeradius
+
+all: dist/homeca.mjs
+
+# npm writes this file last, so it is as new as the install is whole.
+node_modules/.package-lock.json: package.json package-lock.json
+	@$(NPM_INSTALL)
+	@touch $@
+
+dist/homeca.mjs: node_modules/.package-lock.json FORCE
+	@node build/product.mjs
+FORCE:
+
+demo: dist/homeca.mjs
+	@node test/demo/demo.mjs
+
+test: node_modules/.package-lock.json
+	@build/need.sh $(E2E_PEERS) gnutls-bin:gnutls-cli || true
+	@node build/all.mjs
+
+check: node_modules/.package-lock.json
+	@node build/check.mjs
+
+unit: node_modules/.package-lock.json
+	@node build/test.mjs
+
+e2e: dist/homeca.mjs
+	@build/need.sh $(E2E_PEERS) || true
+	@node test/netns/e2e.mjs
+
+bench: dist/homeca.mjs
+	@build/need.sh $(BENCH_PEERS) || true
+	@node build/bench/bench.mjs
+
+size: dist/homeca.mjs
+	@node build/size.mjs
+
+docs: node_modules/.package-lock.json
+	@node build/docs.mjs
+
+wifi package:
+	@echo "make $@: not there yet; it comes with homecad, the router's executable" >&2; exit 1
+
+clean:
+	rm -rf dist node_modules

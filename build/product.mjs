@@ -1,0 +1,3 @@
+// Builds dist/homeca.mjs.
+import { bundleProduct } from "./bundle.mjs";
+await bundleProduct();
