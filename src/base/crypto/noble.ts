@@ -1,3 +1,187 @@
-import type { Crypto } from "./crypto.ts";
-// Replaced by the provider itself in the next step.
-export const noble: Crypto = undefined as unknown as Crypto;
+/**
+ * The crypto port over the noble libraries: pure ECMAScript, so it runs on
+ * every engine. BigInt arithmetic is not constant-time however carefully it is
+ * written; a host with native cryptography hands in its own provider.
+ */
+import { cbc, gcm } from "@noble/ciphers/aes.js";
+import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { ecdsa } from "@noble/curves/abstract/weierstrass.js";
+import type { ECDSA } from "@noble/curves/abstract/weierstrass.js";
+import { x25519 } from "@noble/curves/ed25519.js";
+import { p256, p384 } from "@noble/curves/nist.js";
+import { hmac } from "@noble/hashes/hmac.js";
+import { md5, sha1 } from "@noble/hashes/legacy.js";
+import { pbkdf2 } from "@noble/hashes/pbkdf2.js";
+import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
+import type { CHash } from "@noble/hashes/utils.js";
+import type { RandomSource } from "../machine.ts";
+import { aeadForm, NONCE_LENGTH, requireLength, requirePbkdf2 } from "./lengths.ts";
+import { ccm } from "./ccm.ts";
+import type {
+  Aead,
+  AeadName,
+  Crypto,
+  EcCurve,
+  EcdhGroup,
+  EcdhKey,
+  HashName,
+  PublicKey,
+  SignatureScheme,
+  SigningKey,
+} from "./crypto.ts";
+import { draw, drawScalar, ecdsaScalars, isScalar, isUncompressed, scalarLength } from "./ec.ts";
+import { verifyPkcs1, verifyPss } from "./rsa.ts";
+
+const HASHES: Readonly<Record<HashName, CHash>> = { md5, sha1, sha256, sha384, sha512 };
+const CURVES: Readonly<Record<EcCurve, ECDSA>> = { "P-256": p256, "P-384": p384 };
+/** Octets of additional data in a hedged nonce. */
+const HEDGE_LENGTH = 32;
+
+/** See {@link Crypto}. */
+export const noble: Crypto = {
+  name: "noble",
+
+  hasher(hash) {
+    const running = HASHES[hash].create();
+    return {
+      update: (bytes) => void running.update(bytes),
+      digest: () => running.clone().digest(),
+    };
+  },
+  digest: (hash, message) => HASHES[hash](message),
+  hmac: (hash, key, message) => hmac(HASHES[hash], key, message),
+
+  aead,
+
+  pbkdf2(hash, password, salt, iterations, length) {
+    requirePbkdf2(iterations, length);
+    return pbkdf2(HASHES[hash], password, salt, { c: iterations, dkLen: length });
+  },
+  aesCbcEncrypt: (key, iv, plaintext) => aesCbc(key, iv).encrypt(plaintext),
+  aesCbcDecrypt(key, iv, ciphertext) {
+    const cipher = aesCbc(key, iv);
+    return orNull(() => cipher.decrypt(ciphertext));
+  },
+
+  ecdhKey,
+  generateScalar: drawScalar,
+  signingKey,
+  isOnCurve,
+  verify,
+};
+
+function aead(algorithm: AeadName, key: Uint8Array): Aead {
+  const { mode, tagLength } = aeadForm(algorithm, key);
+  // The key is kept, so it must not change when its buffer is used again.
+  const ownKey = Uint8Array.from(key);
+  if (mode === "ccm") return ccm(ownKey, tagLength);
+  const cipher = mode === "gcm" ? gcm : chacha20poly1305;
+  const keyed = (nonce: Uint8Array, associated: Uint8Array): ReturnType<typeof cipher> => {
+    requireLength("an AEAD nonce", nonce, NONCE_LENGTH);
+    return cipher(ownKey, nonce, associated);
+  };
+  return {
+    tagLength,
+    seal: (nonce, associated, plaintext) => keyed(nonce, associated).encrypt(plaintext),
+    open(nonce, associated, sealed) {
+      const opener = keyed(nonce, associated);
+      return orNull(() => opener.decrypt(sealed));
+    },
+  };
+}
+
+function aesCbc(key: Uint8Array, iv: Uint8Array): ReturnType<typeof cbc> {
+  requireLength("an AES-256 key", key, 32);
+  requireLength("an AES-CBC initialization vector", iv, 16);
+  return cbc(key, iv);
+}
+
+function ecdhKey(group: EcdhGroup, random: RandomSource): EcdhKey {
+  if (group === "X25519") {
+    const scalar = draw(32, random);
+    return {
+      publicKey: x25519.getPublicKey(scalar),
+      agree: (peer) => orNull(() => x25519.getSharedSecret(scalar, peer)),
+    };
+  }
+  const curve = CURVES[group];
+  const scalar = drawScalar(group, random);
+  return {
+    publicKey: curve.getPublicKey(scalar, false),
+    agree(peer) {
+      if (!isUncompressed(group, peer)) return null;
+      // The shared point's x coordinate stands behind the octet that says "uncompressed".
+      return orNull(() =>
+        curve.getSharedSecret(scalar, peer, false).slice(1, 1 + scalarLength(group)),
+      );
+    },
+  };
+}
+
+function signingKey(curve: EcCurve, scalar: Uint8Array): SigningKey {
+  if (!isScalar(curve, scalar)) throw new RangeError("a private scalar lies in [1, n-1]");
+  const ownScalar = Uint8Array.from(scalar);
+  const point = CURVES[curve].getPublicKey(ownScalar, false);
+  return {
+    publicKey: { kind: "ec", curve, point },
+    sign(hash, message, random) {
+      if (hash === "md5") throw new RangeError("MD5 makes no signatures");
+      const hedge = random === null ? {} : { extraEntropy: draw(HEDGE_LENGTH, random) };
+      // A high s is as good as a low one: RFC 6979 keeps what it computes.
+      const options = { format: "der", lowS: false, ...hedge } as const;
+      return signer(curve, hash).sign(message, ownScalar, options);
+    },
+  };
+}
+
+/** The library binds a curve to one hash; the nonce's HMAC must be over the message's hash (RFC 6979 §3.2). */
+const signers = new Map<string, ECDSA>();
+
+function signer(curve: EcCurve, hash: HashName): ECDSA {
+  const name = `${curve} ${hash}`;
+  const known = signers.get(name);
+  if (known !== undefined) return known;
+  const made = ecdsa(CURVES[curve].Point, HASHES[hash]);
+  signers.set(name, made);
+  return made;
+}
+
+function isOnCurve(curve: EcCurve, point: Uint8Array): boolean {
+  return isUncompressed(curve, point) && CURVES[curve].utils.isValidPublicKey(point, false);
+}
+
+function verify(
+  scheme: SignatureScheme,
+  key: PublicKey,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  if (scheme.kind === "ecdsa") {
+    return key.kind === "ec" && verifyEcdsa(scheme.hash, key, message, signature);
+  }
+  if (key.kind !== "rsa") return false;
+  const verifyRsa = scheme.kind === "rsa-pkcs1" ? verifyPkcs1 : verifyPss;
+  return verifyRsa(noble, scheme.hash, key, message, signature);
+}
+
+function verifyEcdsa(
+  hash: HashName,
+  key: PublicKey & { readonly kind: "ec" },
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  if (hash === "md5" || !isUncompressed(key.curve, key.point)) return false;
+  const scalars = ecdsaScalars(key.curve, signature);
+  if (scalars === null) return false;
+  const options = { format: "compact", lowS: false, prehash: false } as const;
+  return CURVES[key.curve].verify(scalars, HASHES[hash](message), key.point, options);
+}
+
+/** The libraries throw where a tag, padding or point does not hold; nothing else is inside these calls. */
+function orNull(compute: () => Uint8Array): Uint8Array | null {
+  try {
+    return compute();
+  } catch {
+    return null;
+  }
+}
