@@ -21,7 +21,7 @@ import {
   sign,
   verify,
 } from "node:crypto";
-import type { KeyObject } from "node:crypto";
+import type { KeyObject, SigningOptions } from "node:crypto";
 import { concat, sameBytes, toBase64Url } from "../../base/bytes.ts";
 import type {
   Aead,
@@ -29,7 +29,6 @@ import type {
   Crypto,
   EcCurve,
   EcdhKey,
-  HashName,
   PublicKey,
   SignatureScheme,
   SigningKey,
@@ -55,6 +54,14 @@ import type { RandomSource } from "../../base/machine.ts";
 const OPENSSL_CURVE: Readonly<Record<EcCurve, string>> = {
   "P-256": "prime256v1",
   "P-384": "secp384r1",
+};
+const OPENSSL_SCHEME: Readonly<Record<SignatureScheme["kind"], SigningOptions>> = {
+  ecdsa: { dsaEncoding: "der" },
+  "rsa-pkcs1": { padding: constants.RSA_PKCS1_PADDING },
+  "rsa-pss": {
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+  },
 };
 const EMPTY = new Uint8Array();
 
@@ -213,8 +220,9 @@ function verifySignature(
   signature: Uint8Array,
 ): boolean {
   if (scheme.hash === "md5" || !fits(scheme, key, signature)) return false;
-  const imported = keyObject(key);
-  return imported !== null && openSslVerifies(scheme, imported, message, signature);
+  const imported = importKey(key);
+  if (imported === null) return false;
+  return verify(scheme.hash, message, { key: imported, ...OPENSSL_SCHEME[scheme.kind] }, signature);
 }
 
 /** Everything about form, decided as the noble provider decides it. */
@@ -226,39 +234,19 @@ function fits(scheme: SignatureScheme, key: PublicKey, signature: Uint8Array): b
   return key.kind === "rsa" && isRsaKey(key) && signature.length === key.modulus.length;
 }
 
-function openSslVerifies(
-  scheme: SignatureScheme,
-  key: KeyObject,
-  message: Uint8Array,
-  signature: Uint8Array,
-): boolean {
-  const hash: HashName = scheme.hash;
-  switch (scheme.kind) {
-    case "ecdsa":
-      return verify(hash, message, { key, dsaEncoding: "der" }, signature);
-    case "rsa-pkcs1":
-      return verify(hash, message, { key, padding: constants.RSA_PKCS1_PADDING }, signature);
-    case "rsa-pss": {
-      const padding = constants.RSA_PKCS1_PSS_PADDING;
-      const saltLength = constants.RSA_PSS_SALTLEN_DIGEST;
-      return verify(hash, message, { key, padding, saltLength }, signature);
-    }
-  }
-}
-
 /** Importing a key takes longer than verifying with it, and a trust anchor's is used again and again. */
-const imported = new WeakMap<PublicKey, KeyObject>();
+const importedKeys = new WeakMap<PublicKey, KeyObject>();
 
 /** Null for a point that is not on its curve. */
-function keyObject(key: PublicKey): KeyObject | null {
-  const known = imported.get(key);
+function importKey(key: PublicKey): KeyObject | null {
+  const known = importedKeys.get(key);
   if (known !== undefined) return known;
   try {
     const made = createPublicKey({
       key: key.kind === "ec" ? ecJwk(key) : rsaJwk(key),
       format: "jwk",
     });
-    imported.set(key, made);
+    importedKeys.set(key, made);
     return made;
   } catch {
     return null;
