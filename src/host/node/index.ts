@@ -1,0 +1,111 @@
+/** The Node host: what a workstation gives the daemon. The router has a host of its own in C. */
+import { randomBytes } from "node:crypto";
+import { mono, unix } from "../../base/machine.ts";
+import type { Mono } from "../../base/machine.ts";
+import type { Files, Host, LocalConnection, LocalHandlers, LogLevel, Timer } from "../host.ts";
+import { nodeCrypto } from "./crypto.ts";
+import { listenLocalSocket } from "./local.ts";
+import { runProgram } from "./run.ts";
+import { openUdp } from "./udp.ts";
+
+export interface NodeHostOptions {
+  readonly files: Files;
+  /** `plain` writes `warning text`; `syslog` writes `<4>text`, which procd and systemd turn into levels. */
+  readonly logStyle?: "plain" | "syslog";
+  /** Where log lines go; standard error unless a test says otherwise. */
+  readonly writeLog?: (line: string) => void;
+}
+
+/** Severities of RFC 5424 §6.2.1. */
+const SEVERITY: Readonly<Record<LogLevel, number>> = {
+  error: 3,
+  warning: 4,
+  notice: 5,
+  info: 6,
+  debug: 7,
+};
+
+/** `setTimeout` takes 31 bits of milliseconds; longer waits are cut into such pieces. */
+const MAX_TIMEOUT_MS = 0x7fffffff;
+
+/** More stack than this tells nothing new and fills the router's ring of 64 KiB. */
+const MAX_STACK_LINES = 8;
+
+/**
+ * A {@link Host} over Node. An exception that escapes from a callback ends that
+ * callback and is logged with its stack; the daemon stays.
+ */
+export function nodeHost(options: NodeHostOptions): Host {
+  const write = options.writeLog ?? ((line: string) => void process.stderr.write(line));
+  const log = (level: LogLevel, line: string): void => {
+    const prefix = options.logStyle === "syslog" ? `<${SEVERITY[level]}>` : `${level} `;
+    write(`${prefix}${oneLine(line)}\n`);
+  };
+  const onBug = (bug: unknown): void => {
+    const stack = bug instanceof Error ? (bug.stack ?? bug.message) : String(bug);
+    for (const line of stack.split("\n").slice(0, MAX_STACK_LINES)) log("error", `bug: ${line}`);
+  };
+  const guarded = (callback: () => void): void => {
+    try {
+      callback();
+    } catch (bug) {
+      onBug(bug);
+    }
+  };
+
+  return {
+    crypto: nodeCrypto,
+    // OpenSSL seeds from getrandom(2), which blocks until the kernel's source is ready.
+    random: (length) => new Uint8Array(randomBytes(length)),
+    files: options.files,
+    mono: monotonic,
+    wall: () => unix(Math.floor(Date.now() / 1000)),
+    setTimer: (at, run) => setTimer(at, () => guarded(run)),
+    udp: (bind, onDatagram) =>
+      openUdp(bind, {
+        onDatagram: (bytes, from) => guarded(() => onDatagram(bytes, from)),
+        onFault: (line) => log("warning", line),
+      }),
+    listenLocal: (path, mode, accept) => {
+      const guardedAccept = (connection: LocalConnection): LocalHandlers => {
+        const handlers = accept(connection);
+        return {
+          onBytes: (bytes) => guarded(() => handlers.onBytes(bytes)),
+          onClose: () => guarded(() => handlers.onClose()),
+        };
+      };
+      return listenLocalSocket(path, mode, guardedAccept, onBug);
+    },
+    run: (command, input, done) =>
+      runProgram(command, input, (result) => guarded(() => done(result))),
+    log,
+  };
+}
+
+/** CLOCK_MONOTONIC in whole milliseconds. */
+function monotonic(): Mono {
+  return mono(Number(process.hrtime.bigint() / 1_000_000n));
+}
+
+function setTimer(at: Mono, run: () => void): Timer {
+  let handle: NodeJS.Timeout;
+  // Node may fire a millisecond early; a timer of ours never does.
+  const wait = (): void => {
+    const left = at - monotonic();
+    handle = setTimeout(
+      () => (monotonic() < at ? wait() : run()),
+      Math.min(Math.max(left, 0), MAX_TIMEOUT_MS),
+    );
+  };
+  wait();
+  return { cancel: () => clearTimeout(handle) };
+}
+
+/** Whoever wrote a line, it stays one line and moves no cursor. */
+function oneLine(line: string): string {
+  return line.replaceAll(
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}

@@ -1,0 +1,74 @@
+/** Programs by `node:child_process`: no shell, bounded output, bounded time. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { constants } from "node:os";
+import type { ProcessResult } from "../host.ts";
+import { errnoOf } from "./errno.ts";
+
+/** What is kept of each output stream; the rest is read and dropped, so that the program never blocks on us. */
+export const MAX_OUTPUT_BYTES: number = 1024 * 1024;
+
+/** A program that takes longer is killed: its status is then 128 + 9. */
+export const MAX_RUN_MILLISECONDS = 30_000;
+
+/** As shells report it: 127 where there is no such program, 126 where it cannot be run. */
+const NOT_FOUND = 127;
+const NOT_RUNNABLE = 126;
+
+/**
+ * Runs `command[0]`, found by PATH, with the other words as its arguments.
+ * `done` is called once, always in a later turn. The program sees PATH and
+ * `LC_ALL=C` of the environment, nothing else.
+ */
+export function runProgram(
+  command: readonly string[],
+  input: string,
+  done: (result: ProcessResult) => void,
+): void {
+  const [program = "", ...args] = command;
+  let finished = false;
+  const finish = (result: ProcessResult): void => {
+    if (finished) return;
+    finished = true;
+    done(result);
+  };
+  const failed = (failure: unknown): void => {
+    const errno = errnoOf(failure);
+    const status = errno === "ENOENT" ? NOT_FOUND : NOT_RUNNABLE;
+    finish({ status, stdout: "", stderr: `${program}: ${errno}` });
+  };
+  let child: ChildProcess;
+  try {
+    child = spawn(program, args, {
+      shell: false,
+      stdio: "pipe",
+      env: { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+      timeout: MAX_RUN_MILLISECONDS,
+      killSignal: "SIGKILL",
+    });
+  } catch (failure) {
+    setImmediate(() => failed(failure));
+    return;
+  }
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  child.on("error", failed);
+  child.on("close", (code, signal) => {
+    const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+    finish({ status, stdout: stdout(), stderr: stderr() });
+  });
+  // A program may end without reading its input; that shows in its status.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(input);
+}
+
+function collect(stream: ChildProcess["stdout"]): () => string {
+  const parts: Buffer[] = [];
+  let length = 0;
+  stream?.on("data", (part: Buffer) => {
+    const kept = part.subarray(0, MAX_OUTPUT_BYTES - length);
+    if (kept.length > 0) parts.push(kept);
+    length += kept.length;
+  });
+  return () => Buffer.concat(parts).toString("utf8");
+}
