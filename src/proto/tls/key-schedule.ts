@@ -1,0 +1,117 @@
+/**
+ * The keys of TLS 1.2: master secret bound to the handshake (RFC 7627),
+ * record keys, Finished values and exported keys.
+ */
+import { concat, toHex, Writer } from "../../base/bytes.ts";
+import type { Crypto, HashName } from "../../base/crypto/crypto.ts";
+import { prfTls12 } from "../../base/crypto/kdf.ts";
+import type { DirectionKeys } from "./record.ts";
+import type { Suite } from "./suites.ts";
+import { MASTER_SECRET_LENGTH, VERIFY_DATA_LENGTH } from "./wire.ts";
+
+/** Labels TLS uses itself: an exported key under one of them would be one of its own (RFC 5705 §4, RFC 7627 §4). */
+const RESERVED_LABELS: readonly string[] = [
+  "client finished",
+  "server finished",
+  "master secret",
+  "extended master secret",
+  "key expansion",
+];
+
+/** Keys of both directions, named for the side that writes with them. */
+export interface RecordKeys {
+  readonly client: DirectionKeys;
+  readonly server: DirectionKeys;
+}
+
+/** The hellos' random values, 32 bytes each. */
+export interface Randoms {
+  readonly client: Uint8Array;
+  readonly server: Uint8Array;
+}
+
+/** Everything that follows from one master secret. */
+export class KeySchedule {
+  readonly #crypto: Crypto;
+  readonly #hash: HashName;
+  readonly #randoms: Randoms;
+  readonly #master: Uint8Array;
+  #forgotten = false;
+
+  /**
+   * @param premaster - Overwritten here: nothing needs it afterwards.
+   * @param sessionHash - The transcript's hash up to and including ClientKeyExchange.
+   * @see RFC 7627 §4
+   */
+  constructor(
+    crypto: Crypto,
+    hash: HashName,
+    randoms: Randoms,
+    premaster: Uint8Array,
+    sessionHash: Uint8Array,
+  ) {
+    this.#crypto = crypto;
+    this.#hash = hash;
+    this.#randoms = randoms;
+    this.#master = prfTls12(
+      crypto,
+      hash,
+      premaster,
+      "extended master secret",
+      sessionHash,
+      MASTER_SECRET_LENGTH,
+    );
+    premaster.fill(0);
+  }
+
+  /** No MAC keys: every suite here is an AEAD. @see RFC 5246 §6.3 */
+  recordKeys(suite: Suite): RecordKeys {
+    const { keyLength, fixedIvLength } = suite;
+    const seed = concat(this.#randoms.server, this.#randoms.client);
+    const block = this.#derive("key expansion", seed, 2 * (keyLength + fixedIvLength));
+    const ivs = 2 * keyLength;
+    return {
+      client: { key: block.subarray(0, keyLength), iv: block.subarray(ivs, ivs + fixedIvLength) },
+      server: { key: block.subarray(keyLength, ivs), iv: block.subarray(ivs + fixedIvLength) },
+    };
+  }
+
+  /** @param transcriptHash - Of all messages before this Finished. @see RFC 5246 §7.4.9 */
+  verifyData(from: "client" | "server", transcriptHash: Uint8Array): Uint8Array {
+    return this.#derive(`${from} finished`, transcriptHash, VERIFY_DATA_LENGTH);
+  }
+
+  /** @throws RangeError @see RFC 5705 §4 */
+  exportKey(label: string, context: Uint8Array | null, length: number): Uint8Array {
+    if (RESERVED_LABELS.includes(label)) {
+      throw new RangeError(`"${label}" is a label of TLS itself: choose another.`);
+    }
+    const seed = new Writer().raw(this.#randoms.client).raw(this.#randoms.server);
+    if (context !== null) seed.vector16(context);
+    return this.#derive(label, seed.bytes(), length);
+  }
+
+  /** The secret as a line of the NSS key log format. */
+  keyLogLine(): string {
+    return `CLIENT_RANDOM ${toHex(this.#randoms.client)} ${toHex(this.#master)}`;
+  }
+
+  /** Overwrites the master secret; nothing can be derived afterwards. */
+  forget(): void {
+    this.#master.fill(0);
+    this.#forgotten = true;
+  }
+
+  #derive(label: string, seed: Uint8Array, length: number): Uint8Array {
+    if (this.#forgotten) throw new RangeError("The session's secret was forgotten: export first.");
+    return prfTls12(this.#crypto, this.#hash, this.#master, label, seed, length);
+  }
+}
+
+/** Overwrites record keys once their AEADs have copies. */
+export function wipe({ client, server }: RecordKeys): void {
+  for (const { key, iv } of [client, server]) {
+    key.fill(0);
+    iv.fill(0);
+  }
+}

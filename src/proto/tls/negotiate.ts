@@ -1,0 +1,96 @@
+/** Chooses a connection's parameters from a client's offer. The server's order decides. */
+import type { EcdhGroup } from "../../base/crypto/crypto.ts";
+import type { ClientHello } from "./client-hello.ts";
+import type { TlsServerConfig } from "./connection.ts";
+import { TlsFailure } from "./failure.ts";
+import { DEFAULT_GROUPS, DEFAULT_SUITES, groupCode, schemeOf } from "./suites.ts";
+import type { Scheme, Suite } from "./suites.ts";
+import { TLS_1_2 } from "./wire.ts";
+
+/** What the client may be told about record sizes. */
+export type RecordSize =
+  | { readonly kind: "default" }
+  /** max_fragment_length: octets of every record in both directions (RFC 6066 §4). */
+  | { readonly kind: "fragment"; readonly octets: number }
+  /** record_size_limit: octets of every protected record to the client (RFC 8449 §4). */
+  | { readonly kind: "limit"; readonly octets: number };
+
+export interface Choice {
+  readonly suite: Suite;
+  readonly group: EcdhGroup;
+  /** How the server signs. */
+  readonly scheme: Scheme;
+  readonly alpn: string | null;
+  readonly recordSize: RecordSize;
+  /** Whether the client sent ec_point_formats, and so gets an answer. */
+  readonly pointFormats: boolean;
+}
+
+/** Config fields that negotiation reads. */
+export type Policy = Pick<TlsServerConfig, "key" | "suites" | "groups" | "applicationProtocols">;
+
+/** @throws {@link TlsFailure} where client and server have nothing in common, or the client lacks what we insist on. */
+export function negotiate(hello: ClientHello, policy: Policy): Choice {
+  requireTls12(hello);
+  if (!hello.secureRenegotiation) throw TlsFailure.because("renegotiation-info-missing");
+  if (!hello.extendedMasterSecret) throw TlsFailure.because("extended-master-secret-missing");
+  return {
+    suite: chooseSuite(hello, policy),
+    group: chooseGroup(hello, policy),
+    scheme: chooseScheme(hello, policy),
+    alpn: chooseApplicationProtocol(hello, policy),
+    recordSize: chooseRecordSize(hello),
+    pointFormats: hello.pointFormats,
+  };
+}
+
+/** With supported_versions that list alone counts (RFC 8446 §4.2.1); without it any version from 1.2 on means 1.2. */
+function requireTls12(hello: ClientHello): void {
+  const offered = hello.supportedVersions?.includes(TLS_1_2) ?? hello.version >= TLS_1_2;
+  if (!offered) throw TlsFailure.because("version-unsupported");
+}
+
+function chooseSuite(hello: ClientHello, policy: Policy): Suite {
+  const suites = policy.suites ?? DEFAULT_SUITES;
+  const suite = suites.find(({ code }) => hello.suites.includes(code));
+  if (suite === undefined) throw TlsFailure.because("no-common-suite");
+  return suite;
+}
+
+function chooseGroup(hello: ClientHello, policy: Policy): EcdhGroup {
+  // A client without the extension leaves the choice to us; P-256 is the one that all have (RFC 8422 §4).
+  const offered = hello.groups ?? [groupCode("P-256")];
+  // The list binds the curve of our certificate too (RFC 8422 §5.3).
+  if (!offered.includes(groupCode(policy.key.publicKey.curve))) {
+    throw TlsFailure.because("no-common-group", "the certificate's curve is not offered");
+  }
+  const groups = policy.groups ?? DEFAULT_GROUPS;
+  const group = groups.find((candidate) => offered.includes(groupCode(candidate)));
+  if (group === undefined) throw TlsFailure.because("no-common-group");
+  return group;
+}
+
+/** Without the extension a client means SHA-1 (RFC 5246 §7.4.1.4.1), which we do not sign with. */
+function chooseScheme(hello: ClientHello, policy: Policy): Scheme {
+  if (hello.signatureSchemes === null) throw TlsFailure.because("signature-algorithms-missing");
+  const scheme = schemeOf(policy.key.publicKey);
+  if (!hello.signatureSchemes.includes(scheme.code)) {
+    throw TlsFailure.because("no-common-signature-scheme");
+  }
+  return scheme;
+}
+
+function chooseApplicationProtocol(hello: ClientHello, policy: Policy): string | null {
+  const offered = hello.applicationProtocols;
+  if (offered === null || policy.applicationProtocols === undefined) return null;
+  const protocol = policy.applicationProtocols.find((candidate) => offered.includes(candidate));
+  if (protocol === undefined) throw TlsFailure.because("no-common-application-protocol");
+  return protocol;
+}
+
+/** record_size_limit makes max_fragment_length void where both are offered (RFC 8449 §5). */
+function chooseRecordSize({ recordSizeLimit, maxFragmentLength }: ClientHello): RecordSize {
+  if (recordSizeLimit !== null) return { kind: "limit", octets: recordSizeLimit };
+  if (maxFragmentLength !== null) return { kind: "fragment", octets: maxFragmentLength };
+  return { kind: "default" };
+}

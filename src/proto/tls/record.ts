@@ -1,0 +1,220 @@
+/**
+ * The record layer of TLS 1.2 over a stream: a reader that cuts records out of
+ * any chunking, a writer that fragments, and the AEAD protection of both.
+ * Which record may come when is not its question.
+ *
+ * @see RFC 5246 §6.2; RFC 5288 §3 (GCM), RFC 6655 §3 (CCM), RFC 7905 §2 (ChaCha20-Poly1305)
+ */
+import { concat, Writer } from "../../base/bytes.ts";
+import type { Aead, Crypto } from "../../base/crypto/crypto.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import { TlsFailure } from "./failure.ts";
+import type { Suite } from "./suites.ts";
+import { ContentType, MAX_PLAINTEXT, RECORD_HEADER_LENGTH, TLS_1_2 } from "./wire.ts";
+
+/** Octets of the explicit part of a nonce, where a suite has one. */
+const EXPLICIT_NONCE_LENGTH = 8;
+
+/** A record without its protection. */
+export interface PlainRecord {
+  readonly type: ContentType;
+  readonly fragment: Uint8Array;
+}
+
+/** The keys of one direction; the AEAD keeps copies, so the caller may overwrite these. */
+export interface DirectionKeys {
+  readonly key: Uint8Array;
+  /** 4 or 12 bytes, as the suite says. */
+  readonly iv: Uint8Array;
+}
+
+/** One direction's AEAD with its sequence number. */
+export class RecordProtection {
+  /** Octets that protection adds to a plaintext. */
+  readonly overhead: number;
+  readonly #aead: Aead;
+  readonly #iv: Uint8Array;
+  readonly #explicitNonce: boolean;
+  readonly #maxRecords: number;
+  #sequence = 0;
+
+  constructor(
+    crypto: Crypto,
+    suite: Suite,
+    keys: DirectionKeys,
+    maxRecords: number = suite.maxRecords,
+  ) {
+    this.#aead = crypto.aead(suite.aead, keys.key);
+    this.#iv = keys.iv.slice();
+    this.#explicitNonce = suite.fixedIvLength === 4;
+    this.#maxRecords = maxRecords;
+    this.overhead = suite.tagLength + (this.#explicitNonce ? EXPLICIT_NONCE_LENGTH : 0);
+  }
+
+  /** @throws {@link TlsFailure} where the key has protected as many records as it may. */
+  seal(type: ContentType, plaintext: Uint8Array): Uint8Array {
+    // Alerts are few by themselves, and the last one says why the connection ends.
+    const limit = type === ContentType.alert ? Infinity : this.#maxRecords;
+    const sequence = this.#next(limit);
+    const nonce = this.#explicitNonce ? concat(this.#iv, sequence) : this.#xored(sequence);
+    const associated = associatedData(sequence, type, plaintext.length);
+    const sealed = this.#aead.seal(nonce, associated, plaintext);
+    return this.#explicitNonce ? concat(sequence, sealed) : sealed;
+  }
+
+  /** @throws {@link TlsFailure} where the tag does not hold or the key has served as long as it may. */
+  open(type: ContentType, fragment: Uint8Array): Uint8Array {
+    const sequence = this.#next(this.#maxRecords);
+    const plaintextLength = fragment.length - this.overhead;
+    if (plaintextLength < 0) throw TlsFailure.because("record-not-authentic", "shorter than a tag");
+
+    const explicit = this.#explicitNonce ? EXPLICIT_NONCE_LENGTH : 0;
+    const nonce = this.#explicitNonce
+      ? concat(this.#iv, fragment.subarray(0, explicit))
+      : this.#xored(sequence);
+    const associated = associatedData(sequence, type, plaintextLength);
+    const plaintext = this.#aead.open(nonce, associated, fragment.subarray(explicit));
+    if (plaintext === null) throw TlsFailure.because("record-not-authentic");
+    return plaintext;
+  }
+
+  /** The next sequence number as 8 octets. */
+  #next(limit: number): Uint8Array {
+    if (this.#sequence >= limit) throw TlsFailure.because("too-many-records");
+    const sequence = this.#sequence++;
+    return new Writer()
+      .u32(Math.floor(sequence / 2 ** 32))
+      .u32(sequence % 2 ** 32)
+      .bytes();
+  }
+
+  #xored(sequence: Uint8Array): Uint8Array {
+    const nonce = this.#iv.slice();
+    const from = nonce.length - sequence.length;
+    for (let at = 0; at < sequence.length; at++) nonce[from + at]! ^= sequence[at]!;
+    return nonce;
+  }
+}
+
+/** seq_num, type, version and the plaintext's length (RFC 5246 §6.2.3.3). */
+function associatedData(sequence: Uint8Array, type: ContentType, length: number): Uint8Array {
+  return new Writer().raw(sequence).u8(type).u16(TLS_1_2).u16(length).bytes();
+}
+
+/** Cuts records out of a byte stream and opens them. */
+export class RecordReader {
+  readonly #received = new ByteQueue();
+  #protection: RecordProtection | null = null;
+  #maxPlaintext = MAX_PLAINTEXT;
+  #versionSettled = false;
+
+  /** Octets received and not read yet. */
+  get buffered(): number {
+    return this.#received.length;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#received.push(bytes);
+  }
+
+  /**
+   * The next record, or null while it is not whole. Header faults are found as
+   * soon as the header is there, before the body is waited for.
+   *
+   * @throws {@link TlsFailure}
+   */
+  next(): PlainRecord | null {
+    if (this.#received.length < RECORD_HEADER_LENGTH) return null;
+    const header = this.#received.peek(RECORD_HEADER_LENGTH);
+    const type = contentType(header[0]!);
+    this.#checkVersion(header[1]! * 256 + header[2]!);
+    const length = header[3]! * 256 + header[4]!;
+    const overhead = this.#protection?.overhead ?? 0;
+    if (length > this.#maxPlaintext + overhead) throw TlsFailure.because("record-too-long");
+
+    if (this.#received.length < RECORD_HEADER_LENGTH + length) return null;
+    const record = this.#received.take(RECORD_HEADER_LENGTH + length);
+    const body = record.subarray(RECORD_HEADER_LENGTH);
+    const fragment = this.#protection === null ? body : this.#protection.open(type, body);
+    return { type, fragment };
+  }
+
+  /** From here on only records of TLS 1.2: the hellos have settled the version. */
+  settleVersion(): void {
+    this.#versionSettled = true;
+  }
+
+  /** From here on every record must be protected by these keys. */
+  protect(protection: RecordProtection): void {
+    this.#protection = protection;
+  }
+
+  /** Octets of plaintext the peer may put into one record from here on. */
+  limitPlaintext(maxPlaintext: number): void {
+    this.#maxPlaintext = maxPlaintext;
+  }
+
+  /** Drops keys and bytes. */
+  clear(): void {
+    this.#protection = null;
+    this.#received.clear();
+  }
+
+  #checkVersion(version: number): void {
+    // Before the version is settled any {03,xx} is good in a record (RFC 5246 appendix E.1).
+    const good = this.#versionSettled ? version === TLS_1_2 : version >> 8 === TLS_1_2 >> 8;
+    if (!good) throw TlsFailure.because("bad-record-version");
+  }
+}
+
+function contentType(value: number): ContentType {
+  switch (value) {
+    case ContentType.changeCipherSpec:
+    case ContentType.alert:
+    case ContentType.handshake:
+    case ContentType.applicationData:
+      return value;
+    default:
+      throw TlsFailure.because("unknown-record-type");
+  }
+}
+
+/** Fragments and protects what is sent. */
+export class RecordWriter {
+  #protection: RecordProtection | null = null;
+  #maxPlaintext = MAX_PLAINTEXT;
+  #maxProtectedPlaintext = MAX_PLAINTEXT;
+
+  /** The records that carry `content`, one after another; none for no content. */
+  write(type: ContentType, content: Uint8Array): Uint8Array {
+    const records = new Writer();
+    const max = this.#protection === null ? this.#maxPlaintext : this.#maxProtectedPlaintext;
+    for (let at = 0; at < content.length; at += max) {
+      const plaintext = content.subarray(at, at + max);
+      const fragment = this.#protection?.seal(type, plaintext) ?? plaintext;
+      records.u8(type).u16(TLS_1_2).vector16(fragment);
+    }
+    return records.bytes();
+  }
+
+  /** From here on every record is protected by these keys. */
+  protect(protection: RecordProtection): void {
+    this.#protection = protection;
+  }
+
+  /** Octets of plaintext in one record from here on, protected or not (RFC 6066 §4). */
+  limitPlaintext(maxPlaintext: number): void {
+    this.#maxPlaintext = maxPlaintext;
+    this.#maxProtectedPlaintext = maxPlaintext;
+  }
+
+  /** Octets of plaintext in one protected record; those in the clear have no such limit (RFC 8449 §4). */
+  limitProtectedPlaintext(maxPlaintext: number): void {
+    this.#maxProtectedPlaintext = maxPlaintext;
+  }
+
+  /** Drops the keys. */
+  clear(): void {
+    this.#protection = null;
+  }
+}

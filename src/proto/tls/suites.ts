@@ -1,0 +1,146 @@
+/** Cipher suites, groups and signature schemes: what exists here is a row, what is used is a choice of rows. */
+import type {
+  AeadName,
+  EcdhGroup,
+  HashName,
+  PublicKey,
+  SignatureScheme,
+} from "../../base/crypto/crypto.ts";
+
+/** A TLS 1.2 suite with ephemeral ECDH, an ECDSA certificate and an AEAD. */
+export interface Suite {
+  readonly code: number;
+  readonly name: SuiteName;
+  readonly aead: AeadName;
+  readonly keyLength: number;
+  /** Octets of the implicit part of the nonce: 4 beside 8 explicit ones (RFC 5288 §3, RFC 6655 §3), or all 12 (RFC 7905 §2). */
+  readonly fixedIvLength: 4 | 12;
+  readonly tagLength: number;
+  /** The hash of the PRF and of the Finished messages. */
+  readonly hash: HashName;
+  /** Records one key may protect. No key is changed in TLS 1.2 here, so the connection ends there. */
+  readonly maxRecords: number;
+}
+
+/** Below 2^24.5 full records under one AES-GCM key (RFC 8446 §5.5). */
+const GCM_RECORDS: number = 2 ** 24;
+/** AES-CCM's limit for confidentiality (RFC 9147 §4.5.3). */
+const CCM_RECORDS: number = 2 ** 23;
+/** ChaCha20-Poly1305 has no limit below 2^64 (RFC 8446 §5.5); this one keeps sequence numbers exact. */
+const CHACHA_RECORDS: number = 2 ** 48;
+
+/** As IANA spells them. */
+export type SuiteName =
+  | "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+  | "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
+  | "TLS_ECDHE_ECDSA_WITH_AES_128_CCM"
+  | "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"
+  | "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
+
+export const SUITES: { readonly [Name in SuiteName]: Suite & { readonly name: Name } } = {
+  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: {
+    code: 0xc02b,
+    name: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    aead: "aes-128-gcm",
+    keyLength: 16,
+    fixedIvLength: 4,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: GCM_RECORDS,
+  },
+  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: {
+    code: 0xc02c,
+    name: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    aead: "aes-256-gcm",
+    keyLength: 32,
+    fixedIvLength: 4,
+    tagLength: 16,
+    hash: "sha384",
+    maxRecords: GCM_RECORDS,
+  },
+  TLS_ECDHE_ECDSA_WITH_AES_128_CCM: {
+    code: 0xc0ac,
+    name: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
+    aead: "aes-128-ccm",
+    keyLength: 16,
+    fixedIvLength: 4,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: CCM_RECORDS,
+  },
+  TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8: {
+    code: 0xc0ae,
+    name: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+    aead: "aes-128-ccm-8",
+    keyLength: 16,
+    fixedIvLength: 4,
+    tagLength: 8,
+    hash: "sha256",
+    maxRecords: CCM_RECORDS,
+  },
+  TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: {
+    code: 0xcca9,
+    name: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    aead: "chacha20-poly1305",
+    keyLength: 32,
+    fixedIvLength: 12,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: CHACHA_RECORDS,
+  },
+};
+
+/** In the server's order. CCM is there for constrained clients and is asked for by configuration. */
+export const DEFAULT_SUITES: readonly Suite[] = [
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+  SUITES.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+];
+
+/** In the server's order. */
+export const DEFAULT_GROUPS: readonly EcdhGroup[] = ["P-256", "X25519"];
+
+/** NamedGroup (RFC 8422 §5.1.1). */
+const GROUP_CODES: Readonly<Record<EcdhGroup, number>> = {
+  "P-256": 23,
+  "P-384": 24,
+  X25519: 29,
+};
+
+export function groupCode(group: EcdhGroup): number {
+  return GROUP_CODES[group];
+}
+
+/** A row of SignatureScheme, or SignatureAndHashAlgorithm as TLS 1.2 calls it (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3). */
+export interface Scheme {
+  readonly code: number;
+  readonly scheme: SignatureScheme;
+}
+
+const ECDSA_SHA256: Scheme = { code: 0x0403, scheme: { kind: "ecdsa", hash: "sha256" } };
+const ECDSA_SHA384: Scheme = { code: 0x0503, scheme: { kind: "ecdsa", hash: "sha384" } };
+const RSA_PSS_RSAE_SHA256: Scheme = { code: 0x0804, scheme: { kind: "rsa-pss", hash: "sha256" } };
+const RSA_PKCS1_SHA256: Scheme = { code: 0x0401, scheme: { kind: "rsa-pkcs1", hash: "sha256" } };
+
+/** What CertificateRequest offers, for the client's signature and for its chain. No SHA-1, no MD5. */
+export const CLIENT_SCHEMES: readonly Scheme[] = [
+  ECDSA_SHA256,
+  ECDSA_SHA384,
+  RSA_PSS_RSAE_SHA256,
+  RSA_PKCS1_SHA256,
+];
+
+/** The one scheme a server key signs with: the hash of its curve's strength. */
+export function schemeOf(key: PublicKey & { readonly kind: "ec" }): Scheme {
+  switch (key.curve) {
+    case "P-256":
+      return ECDSA_SHA256;
+    case "P-384":
+      return ECDSA_SHA384;
+  }
+}
+
+/** Whether a signature of `scheme` can come from `key`. In TLS 1.2 a hash is not bound to a curve. */
+export function fits(scheme: SignatureScheme, key: PublicKey): boolean {
+  return (scheme.kind === "ecdsa") === (key.kind === "ec");
+}

@@ -1,0 +1,79 @@
+/** The numbers of TLS 1.2 as its standards assign them. What we chose ourselves stands beside its use. */
+
+/** The version on the wire and in every record after the hellos (RFC 5246 §6.2.1). */
+export const TLS_1_2 = 0x0303;
+
+/** Octets of a record's plaintext at most (RFC 5246 §6.2.1). */
+export const MAX_PLAINTEXT: number = 2 ** 14;
+
+/** Octets in front of a record's fragment: type, version, length. */
+export const RECORD_HEADER_LENGTH = 5;
+
+/** Octets in front of a handshake message's body: type, length. */
+export const HANDSHAKE_HEADER_LENGTH = 4;
+
+export const RANDOM_LENGTH = 32;
+export const MAX_SESSION_ID_LENGTH = 32;
+export const MASTER_SECRET_LENGTH = 48;
+/** Octets of verify_data (RFC 5246 §7.4.9); no suite here asks for more. */
+export const VERIFY_DATA_LENGTH = 12;
+
+/** @see RFC 5246 §6.2.1 */
+export const ContentType = {
+  changeCipherSpec: 20,
+  alert: 21,
+  handshake: 22,
+  applicationData: 23,
+} as const;
+export type ContentType = (typeof ContentType)[keyof typeof ContentType];
+
+/** @see RFC 5246 §7.4 */
+export const HandshakeType = {
+  clientHello: 1,
+  serverHello: 2,
+  certificate: 11,
+  serverKeyExchange: 12,
+  certificateRequest: 13,
+  serverHelloDone: 14,
+  certificateVerify: 15,
+  clientKeyExchange: 16,
+  finished: 20,
+} as const;
+export type HandshakeType = (typeof HandshakeType)[keyof typeof HandshakeType];
+
+/** The extensions this server reads; all others are accepted and ignored. */
+export const ExtensionType = {
+  /** RFC 6066 §3 */
+  serverName: 0,
+  /** RFC 6066 §4 */
+  maxFragmentLength: 1,
+  /** RFC 8422 §5.1.1 */
+  supportedGroups: 10,
+  /** RFC 8422 §5.1.2 */
+  ecPointFormats: 11,
+  /** RFC 5246 §7.4.1.4.1 */
+  signatureAlgorithms: 13,
+  /** RFC 7301 §3.1 */
+  applicationProtocols: 16,
+  /** RFC 7627 §5.1 */
+  extendedMasterSecret: 23,
+  /** RFC 8449 §4 */
+  recordSizeLimit: 28,
+  /** RFC 8446 §4.2.1 */
+  supportedVersions: 43,
+  /** RFC 5746 §3.2 */
+  renegotiationInfo: 0xff01,
+} as const;
+
+/** The suite value that stands for an empty renegotiation_info (RFC 5746 §3.3). */
+export const EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff;
+
+/** The one compression method (RFC 5246 §6.1) and the one point format (RFC 8422 §5.1.2): both are 0. */
+export const NULL_COMPRESSION = 0;
+export const UNCOMPRESSED_POINTS = 0;
+
+/** ECCurveType.named_curve (RFC 8422 §5.4). */
+export const NAMED_CURVE = 3;
+
+/** ClientCertificateType (RFC 5246 §7.4.4, RFC 8422 §5.5). */
+export const ClientCertificateType = { rsaSign: 1, ecdsaSign: 64 } as const;
