@@ -1,0 +1,278 @@
+/**
+ * The one place that says yes. A decision is made from a proof, the record it
+ * belongs to, the house rules and the time; whatever is not settled otherwise
+ * is quarantine, and whatever throws is a reject.
+ */
+import { toHex } from "../../base/bytes.ts";
+import type { Unix } from "../../base/machine.ts";
+import { step } from "../lifecycle/step.ts";
+import { BEGINNINGS } from "../lifecycle/table.ts";
+import type { Change, RevocationReason } from "../registry/change.ts";
+import { blankRecord, hasKey, recordId, withKey, withMac } from "../registry/record.ts";
+import type { DeviceRecord, Proven } from "../registry/record.ts";
+import { backoffAfter, MAX_PENDING } from "./limits.ts";
+import { QUARANTINE_SECONDS } from "./proof.ts";
+import type { Decision, Now, Proof, Rules, Standing, VerifiedPeer } from "./proof.ts";
+import type { QuarantineReason, RejectReason } from "./reasons.ts";
+
+type FirstContact = Proof & { readonly kind: "first-contact" };
+
+/**
+ * @param record - what `deviceBySerial`, `deviceByKey` or `matchFirstContact` found for this proof
+ * @param standing - what the limits say; a certificate of ours is not held up by it
+ */
+export function decide(
+  proof: Proof,
+  record: DeviceRecord | null,
+  rules: Rules,
+  now: Now,
+  standing: Standing,
+): Decision {
+  try {
+    switch (proof.kind) {
+      case "certificate":
+        return byCertificate(proof.peer, proof.revoked, record, rules, now, standing);
+      case "lapsed":
+        return byLapsed(proof, record, standing);
+      case "first-contact":
+        return byOwnKey(proof, record, rules, now, standing);
+      case "none":
+        return visitor(rules, standing);
+    }
+  } catch (fault) {
+    return { ...reject("internal-error", standing), fault };
+  }
+}
+
+function byCertificate(
+  peer: VerifiedPeer,
+  revoked: RevocationReason | null,
+  record: DeviceRecord | null,
+  rules: Rules,
+  now: Now,
+  standing: Standing,
+): Decision {
+  const refused = certificateRefused(record, revoked, standing);
+  if (refused !== null) return refused;
+  if (record === null || !hasCertificate(record, peer.serial, peer.spkiHash)) {
+    return quarantine("certificate-not-on-record");
+  }
+  if (record.alarm !== null) return quarantine(record.alarm);
+  if (now.unix === null) return quarantine("time-unknown");
+  if (peer.notAfter < now.unix) return lapsed(record, standing);
+
+  switch (record.state) {
+    case "approved":
+      return admit(peer, record, rules, now.unix, "joined");
+    case "active":
+      // Withdrawn for silence, but the record says it lives: the list has not caught up, and the list counts.
+      return revoked === null
+        ? admit(peer, record, rules, now.unix, "certificate-on-record")
+        : quarantine("dormant");
+    case "dormant":
+      return quarantine("dormant");
+    case "expected":
+    case "pending":
+      return quarantine("awaiting-owner");
+    case "denied":
+    case "revoked":
+    case "released":
+      return reject(record.state, standing);
+  }
+}
+
+function byLapsed(
+  proof: Proof & { readonly kind: "lapsed" },
+  record: DeviceRecord | null,
+  standing: Standing,
+): Decision {
+  const refused = certificateRefused(record, proof.revoked, standing);
+  if (refused !== null) return refused;
+  if (record === null || !hasCertificate(record, proof.serial, proof.spkiHash)) {
+    return quarantine("certificate-not-on-record");
+  }
+  return record.alarm === null ? lapsed(record, standing) : quarantine(record.alarm);
+}
+
+/** What refuses a certificate before anything else is looked at. */
+function certificateRefused(
+  record: DeviceRecord | null,
+  revoked: RevocationReason | null,
+  standing: Standing,
+): Decision | null {
+  const refused = recordRefused(record, standing);
+  if (refused !== null) return refused;
+  // Withdrawn for silence alone: the device may still prove in quarantine that it lives.
+  if (revoked === null || revoked === "cessationOfOperation") return null;
+  return reject("certificate-revoked", standing);
+}
+
+/** A device that renews by itself is let as far as that; for another the owner must issue. */
+function lapsed(record: DeviceRecord, standing: Standing): Decision {
+  return record.class === "aware"
+    ? quarantine("certificate-lapsed")
+    : reject("certificate-ended", standing);
+}
+
+function byOwnKey(
+  proof: FirstContact,
+  record: DeviceRecord | null,
+  rules: Rules,
+  now: Now,
+  standing: Standing,
+): Decision {
+  const refused = recordRefused(record, standing);
+  if (refused !== null) return refused;
+  if (standing.backoffSeconds > 0) return tooSoon(standing);
+  if (proof.setupProofValid === false) return reject("setup-proof-wrong", standing);
+  if (record === null) return stranger(proof, rules, now, standing);
+  if (record.alarm !== null) return quarantine(record.alarm);
+
+  switch (record.state) {
+    case "expected":
+    case "pending":
+    case "approved":
+      return isSecondClaimant(proof, record)
+        ? quarantine("duplicate-key", [
+            { kind: "put", record: { ...record, alarm: "duplicate-key" } },
+          ])
+        : becoming(proof, record, now.unix);
+    // Its first key is retired: whoever still has that one, the maker or the last owner, must not
+    // be able to bring an alarm upon a device that has a certificate.
+    case "active":
+    case "dormant":
+      return quarantine("lost-certificate");
+    case "denied":
+    case "revoked":
+    case "released":
+      return reject(record.state, standing);
+  }
+}
+
+/** A device on its way in: approved by what it proves, or already, or not yet. */
+function becoming(proof: FirstContact, record: DeviceRecord, now: Unix | null): Decision {
+  if (record.state === "approved") return quarantine("approved");
+  const proven = provenBy(proof, record);
+  return proven === null
+    ? quarantine("awaiting-owner")
+    : quarantine("approved", approval(proof, record, proven, now));
+}
+
+/** No key at all: nothing to remember, but it may look at quarantine (RFC 9965 §4.2). */
+function visitor(rules: Rules, standing: Standing): Decision {
+  if (standing.backoffSeconds > 0) return tooSoon(standing);
+  return strangerRefused(rules, standing) ?? quarantine("nothing-proven");
+}
+
+/** A key nobody knows: into quarantine and before the owner's eyes, within the limits. */
+function stranger(proof: FirstContact, rules: Rules, now: Now, standing: Standing): Decision {
+  const refused = strangerRefused(rules, standing);
+  if (refused !== null) return refused;
+  if (standing.pending >= MAX_PENDING) return reject("too-many-pending", standing);
+  const blank = blankRecord(recordId(proof.peer.spkiHash), "aware", BEGINNINGS.contact);
+  const record = { ...introduced(blank, proof), firstSeen: now.unix };
+  return quarantine("new-device", [{ kind: "put", record }]);
+}
+
+function strangerRefused(rules: Rules, standing: Standing): Decision | null {
+  if (!rules.onboarding) return reject("onboarding-closed", standing);
+  if (!standing.mayBegin) return reject("too-many-conversations", standing);
+  return null;
+}
+
+/** The owner's word that ended a device's life here stands over any proof. */
+function recordRefused(record: DeviceRecord | null, standing: Standing): Decision | null {
+  const state = record?.state;
+  if (state === "denied" || state === "revoked" || state === "released") {
+    return reject(state, standing);
+  }
+  return null;
+}
+
+/** What ties this key to what the owner was told beforehand; null for nothing. */
+function provenBy(proof: FirstContact, record: DeviceRecord): Proven | null {
+  if (proof.setupProofValid === true) return "setup-code";
+  const imported = record.state === "expected" && hasKey(record, toHex(proof.peer.spkiHash));
+  return imported ? "imported-key" : null;
+}
+
+/** One key, two devices that call themselves differently: a key shared by a batch, or a copy. */
+function isSecondClaimant({ inner }: FirstContact, record: DeviceRecord): boolean {
+  return inner !== null && record.claim !== null && inner.id !== record.claim.id;
+}
+
+function approval(
+  proof: FirstContact,
+  record: DeviceRecord,
+  proven: Proven,
+  now: Unix | null,
+): Change[] {
+  const approved: DeviceRecord = {
+    ...introduced(record, proof),
+    state: step(record.state, "prove"),
+    proven,
+    firstSeen: record.firstSeen ?? now,
+    decidedAt: now,
+    decidedBy: proven,
+  };
+  const changes: Change[] = [{ kind: "put", record: approved }];
+  // First, so that the key is never on two records at once.
+  if (proof.absorbs !== null) changes.unshift({ kind: "remove", id: proof.absorbs });
+  return changes;
+}
+
+/** The record with what the device showed and says; what the owner or a list said stays. */
+function introduced(record: DeviceRecord, { peer, inner, mac }: FirstContact): DeviceRecord {
+  const keyed = withKey(record, { role: "first-contact", spkiHash: toHex(peer.spkiHash) });
+  const placed = mac === null ? keyed : withMac(keyed, mac);
+  if (inner === null) return placed;
+  const claimedName = inner.name === null ? null : ({ value: inner.name, by: "device" } as const);
+  return {
+    ...placed,
+    claim: inner,
+    name: record.name ?? claimedName,
+    type: record.type ?? { value: inner.type, by: "device" },
+  };
+}
+
+function hasCertificate(record: DeviceRecord, serial: string, spkiHash: string): boolean {
+  return record.keys.some(
+    (key) => key.role === "certificate" && key.serial === serial && key.spkiHash === spkiHash,
+  );
+}
+
+function admit(
+  peer: VerifiedPeer,
+  record: DeviceRecord,
+  rules: Rules,
+  now: Unix,
+  reason: "joined" | "certificate-on-record",
+): Decision {
+  return {
+    kind: "admit",
+    peer,
+    placement: record.placement ?? rules.placement,
+    // A session does not outlive the certificate it rests on.
+    sessionSeconds: Math.max(1, Math.min(rules.sessionSeconds, peer.notAfter - now)),
+    reason,
+    changes: reason === "joined" ? [joining(record, now)] : [],
+  };
+}
+
+function joining(record: DeviceRecord, now: Unix): Change {
+  const firstSeen = record.firstSeen ?? now;
+  return { kind: "put", record: { ...record, state: step(record.state, "join"), firstSeen } };
+}
+
+function quarantine(reason: QuarantineReason, changes: readonly Change[] = []): Decision {
+  return { kind: "quarantine", sessionSeconds: QUARANTINE_SECONDS, reason, changes };
+}
+
+function tooSoon(standing: Standing): Decision {
+  return { ...reject("backing-off", standing), backoffSeconds: standing.backoffSeconds };
+}
+
+function reject(reason: RejectReason, standing: Standing): Decision & { readonly kind: "reject" } {
+  const backoffSeconds = backoffAfter(standing.refusals);
+  return { kind: "reject", reason, backoffSeconds, changes: [], fault: null };
+}

@@ -1,0 +1,72 @@
+/**
+ * Which record a device at first contact belongs to: by its key, or by the
+ * claimed id of an expected device whose code it proves. A claimed id alone
+ * finds nothing.
+ */
+import { toHex } from "../../base/bytes.ts";
+import type { Crypto } from "../../base/crypto/crypto.ts";
+import type { Claim, DeviceRecord } from "../registry/record.ts";
+import { deviceByKey } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
+import { isNoProof, verifySetupProof } from "./setup.ts";
+
+export interface Match {
+  readonly record: DeviceRecord | null;
+  /** Whether the setup proof holds; null where there was none or no code to check it with. */
+  readonly setupProofValid: boolean | null;
+  /** An expected record that the device's own record takes in when it is stored. */
+  readonly absorbs: string | null;
+}
+
+export interface FirstContact {
+  /** SHA-256 over the SubjectPublicKeyInfo, 32 bytes. */
+  readonly spkiHash: Uint8Array;
+  readonly inner: Claim | null;
+  /** The User-Password of the tunnel; null in EAP-TLS, which carries none. */
+  readonly password: Uint8Array | null;
+}
+
+/** Finds the record and checks the setup proof against it. */
+export function matchFirstContact(
+  registry: Registry,
+  crypto: Pick<Crypto, "hmac">,
+  contact: FirstContact,
+): Match {
+  const { spkiHash, inner } = contact;
+  const password =
+    contact.password === null || isNoProof(contact.password) ? null : contact.password;
+  const holds = (code: string): boolean | null =>
+    password === null ? null : verifySetupProof(crypto, code, spkiHash, password);
+
+  const known = deviceByKey(registry, toHex(spkiHash));
+  if (known !== null && (known.setupCode !== null || known.state !== "pending")) {
+    const valid = known.setupCode === null ? null : holds(known.setupCode);
+    return { record: known, setupProofValid: valid, absorbs: null };
+  }
+
+  const expected = inner === null ? [] : expectedWithCode(registry, inner.id);
+  const proven = expected.find(({ setupCode }) => setupCode !== null && holds(setupCode) === true);
+  if (proven === undefined) {
+    const valid = expected.length > 0 && password !== null ? false : null;
+    return { record: known, setupProofValid: valid, absorbs: null };
+  }
+  if (known === null) return { record: proven, setupProofValid: true, absorbs: null };
+  // It came before the owner imported its code: what the list says joins the record that is there.
+  const { setupCode, name, type, placement, class: deviceClass } = proven;
+  const merged = {
+    ...known,
+    class: deviceClass,
+    setupCode,
+    name: name ?? known.name,
+    type: type ?? known.type,
+    placement: placement ?? known.placement,
+  };
+  return { record: merged, setupProofValid: true, absorbs: proven.id };
+}
+
+function expectedWithCode(registry: Registry, claimedId: string): DeviceRecord[] {
+  return [...registry.devices.values()].filter(
+    (record) =>
+      record.state === "expected" && record.setupCode !== null && record.claim?.id === claimedId,
+  );
+}
