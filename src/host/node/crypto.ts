@@ -63,7 +63,11 @@ const OPENSSL_SCHEME: Readonly<Record<SignatureScheme["kind"], SigningOptions>> 
     saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
   },
 };
-const EMPTY = new Uint8Array();
+/**
+ * Nothing, at an address of its own. A `new Uint8Array()` may have none, and to
+ * CCM in OpenSSL no address means "no more to come" instead of an empty message.
+ */
+const NOTHING = Buffer.alloc(1).subarray(1);
 
 /** See {@link Crypto}. */
 export const nodeCrypto: Crypto = {
@@ -126,7 +130,7 @@ function aead(algorithm: AeadName, key: Uint8Array): Aead {
     }
     const cipher = createCipheriv(name, secret, nonce, options);
     cipher.setAAD(associated, { plaintextLength: plaintext.length });
-    const text = cipher.update(plaintext);
+    const text = cipher.update(plaintext.length === 0 ? NOTHING : plaintext);
     cipher.final();
     return concat(text, cipher.getAuthTag());
   }
@@ -137,7 +141,7 @@ function aead(algorithm: AeadName, key: Uint8Array): Aead {
     if (length < 0 || (ccm && length > MAX_CCM_LENGTH)) return null;
     // Node checks a CCM tag while it decrypts, so with nothing to decrypt it accepts any tag.
     if (ccm && length === 0) {
-      return sameBytes(seal(nonce, associated, EMPTY), sealed) ? new Uint8Array() : null;
+      return sameBytes(seal(nonce, associated, NOTHING), sealed) ? new Uint8Array() : null;
     }
     const decipher = createDecipheriv(name, secret, nonce, options);
     decipher.setAuthTag(sealed.subarray(length));
