@@ -72,7 +72,7 @@ test("property: any IPv6 address survives its text", () => {
 
 test("property: any text is an address or null, nothing else", () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(..."0123456789abcf:.") }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom(..."0123456789abcf:.".split("")) }), (text) => {
       const parsed = parseAddress(text);
       assert.ok(parsed === null || parsed.length === 16);
     }),

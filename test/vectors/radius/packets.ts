@@ -1,11 +1,10 @@
 /**
  * Packets from elsewhere, octet for octet.
  *
- * RFC 2865 §7 (Rigney et al., June 2000) prints all but `MPPE`; its secret is
- * "xyzzy5461", the passwords "arctangent" and, on the card, "challenge". In §7.3 the State of the
- * second request is printed with length 0x10 for its 10 octets, which the packet's
- * Length contradicts; here it is 0x0a. `MPPE` was computed for this project with
- * Python's hashlib after RFC 2548 §2.4.2.
+ * All but `MPPE` are printed in RFC 2865 §7 (Rigney et al., June 2000); the secret
+ * is "xyzzy5461", the passwords are "arctangent" and, for the card, "challenge".
+ * The last State of §7.3 has the length of its 10 octets, 0x0a, as the Length of
+ * its packet wants. `MPPE` was computed with Python's hashlib after RFC 2548 §2.4.2.
  */
 import { hex, utf8 } from "../../../src/base/bytes.ts";
 
