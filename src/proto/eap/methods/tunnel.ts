@@ -183,8 +183,8 @@ function collect(outputs: readonly TlsOutput[]): TlsReply {
         failure = new EapFailure("tls", output.failure.message);
         break;
       case "closed":
-        failure ??= new EapFailure("tunnel-closed");
-        break;
+        // The close_notify that answers the peer's would tell it nothing.
+        throw new EapFailure("tunnel-closed");
     }
   }
   return { flight: concat(...flight), tunnelled: concat(...tunnelled), chain, session, failure };
