@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { assert, test } from "#kit";
 import { utf8 } from "../../src/base/bytes.ts";
 import type { FileFacts } from "../../src/host/host.ts";
-import { parseAddress, parsePrefix, prefixHolds } from "../../src/daemon/config/address.ts";
+import { MAX_CLIENTS } from "../../src/proto/radius/clients.ts";
 import {
   ConfigurationFailure,
   distance,
@@ -93,7 +93,7 @@ test("a client has its prefix, its secret and the safe choices", () => {
     {
       name: "attic",
       secret: utf8("a secret of twenty-four."),
-      prefix: { address: Uint8Array.of(192, 168, 1, 0), length: 24 },
+      prefix: "192.168.1.0/24",
       requireMessageAuthenticator: true,
       limitProxyState: true,
       das: null,
@@ -194,7 +194,7 @@ const WRONG: readonly (readonly [text: string, problem: string])[] = [
   ],
   [
     `${CLIENT + SECRET}config client 'cellar'\n\toption prefix 192.168.1.0/24\n${SECRET}`,
-    "clients 'attic' and 'cellar' have one prefix: join them (homeca:5)",
+    "client 'cellar' has the prefix of another or is the 257th: join the two, or use wider prefixes (homeca:5)",
   ],
   ["config homeca\n\toption x 'y\n", "a quote is opened and never closed: close it (homeca:2)"],
 ];
@@ -313,59 +313,12 @@ test("property: any text is a configuration or refused with sentences that name 
   );
 });
 
-test("RFC 4291 §2.2: the forms of IPv6 text, and what is none", () => {
-  const good: Record<string, string> = {
-    "::": "0".repeat(32),
-    "::1": `${"0".repeat(31)}1`,
-    "2001:DB8:0:0:8:800:200C:417A": "20010db80000000000080800200c417a",
-    "2001:db8::8:800:200c:417a": "20010db80000000000080800200c417a",
-    "::ffff:129.144.52.38": "00000000000000000000ffff81903426",
-    "1:2:3:4:5:6:7::": "00010002000300040005000600070000",
-  };
-  for (const [text, bytes] of Object.entries(good)) {
-    assert.equal(Buffer.from(parseAddress(text)!).toString("hex"), bytes, text);
-  }
-  for (const text of [
-    ":",
-    ":::",
-    "1::2::3",
-    "1:2:3:4:5:6:7",
-    "1:2:3:4:5:6:7:8:9",
-    "1:2:3:4:5:6:7:8::",
-    "12345::",
-    "::1%eth0",
-    "fe80::g",
-    "1.2.3",
-    "1.2.3.256",
-    "01.2.3.4",
-    "1.2.3.4.5",
-    "",
-    " 1.2.3.4",
-    "::1.2.3",
-    "1.2.3.4::",
-  ]) {
-    assert.equal(parseAddress(text), null, text);
-  }
-});
-
-test("a prefix has zeros behind its length and holds what shares its bits", () => {
-  const home = parsePrefix("192.168.64.0/18")!;
-  assert.ok(prefixHolds(home, parseAddress("192.168.127.255")!));
-  assert.ok(!prefixHolds(home, parseAddress("192.168.128.0")!));
-  assert.ok(!prefixHolds(home, parseAddress("::1")!));
-  assert.ok(prefixHolds(parsePrefix("::/0")!, parseAddress("2001:db8::1")!));
-  assert.equal(parsePrefix("10.1.2.3")!.length, 32);
-  for (const text of [
-    "10.0.0.1/8",
-    "10.0.0.0/33",
-    "10.0.0.0/08",
-    "10.0.0.0/",
-    "::1/127",
-    "::/129",
-    "::/0/0",
-  ]) {
-    assert.equal(parsePrefix(text), null, text);
-  }
+test("as many clients as the table takes are read, one more is refused", () => {
+  const client = (at: number): string =>
+    `config client 'c${at}'\n\toption prefix 10.0.${at >> 8}.${at & 255}\n${SECRET}`;
+  const full = Array.from({ length: MAX_CLIENTS }, (_, at) => client(at)).join("");
+  assert.equal(read(full).clients.length, MAX_CLIENTS);
+  assert.match(problems(full + client(MAX_CLIENTS))[0]!, /^client 'c256' .* is the 257th: /);
 });
 
 test("the distance between words counts insertions, deletions and changes", () => {

@@ -1,8 +1,9 @@
 /** From the text of `/etc/config/homeca` to a typed {@link Configuration}, with a sentence for all that is wrong in it. */
-import { fromUtf8, toHex } from "../../base/bytes.ts";
+import { fromUtf8 } from "../../base/bytes.ts";
 import type { Files } from "../../host/host.ts";
+import { RadiusClients } from "../../proto/radius/clients.ts";
+import type { RadiusClient } from "../../proto/radius/clients.ts";
 import { visible } from "../log.ts";
-import type { Prefix } from "./address.ts";
 import { CLIENT, HOMECA, LIMITS, RADIUS, SECTIONS } from "./schema.ts";
 import type {
   ClientOptions,
@@ -15,13 +16,8 @@ import type {
 import { MAX_UCI_CHARACTERS, parseUci, UciFailure } from "./uci.ts";
 import type { UciSection } from "./uci.ts";
 
-/** A RADIUS client (NAS) with its secrets read. */
-export interface RadiusClient {
-  /** The section's name. */
-  readonly name: string;
-  readonly prefix: Prefix;
-  /** 1 to 128 octets. */
-  readonly secret: Uint8Array;
+/** A RADIUS client (NAS), named as its section is, with its secrets read (1 to 128 octets). */
+export interface ConfiguredClient extends RadiusClient {
   readonly requireMessageAuthenticator: boolean;
   readonly limitProxyState: boolean;
   /** Where Disconnect-Request goes, or null. */
@@ -35,7 +31,7 @@ export interface RadiusClient {
 export interface Configuration {
   readonly homeca: HomecaSettings;
   readonly radius: RadiusSettings;
-  readonly clients: readonly RadiusClient[];
+  readonly clients: readonly ConfiguredClient[];
   readonly limits: LimitSettings;
   /** One sentence each, ending in the place: `(homeca:12)`. */
   readonly warnings: readonly string[];
@@ -135,21 +131,18 @@ class Reading {
     return this.#read(section ?? { type, name: null, line: 1, options: new Map() }, table);
   }
 
-  #clients(sections: readonly UciSection[]): RadiusClient[] {
-    const clients: RadiusClient[] = [];
-    const seen = new Map<string, string>();
+  #clients(sections: readonly UciSection[]): ConfiguredClient[] {
+    const clients: ConfiguredClient[] = [];
     for (const section of sections) {
       if (section.type !== "client") continue;
       const client = this.#client(section);
       if (client === null) continue;
-      const key = `${toHex(client.prefix.address)}/${client.prefix.length}`;
-      const other = seen.get(key);
-      if (other !== undefined) {
+      if (fits(clients, client)) clients.push(client);
+      else {
         const line = section.options.get("prefix")?.values[0]?.line ?? section.line;
-        this.#wrong(`clients '${other}' and '${client.name}' have one prefix: join them`, line);
+        const sentence = `client '${client.name}' has the prefix of another or is the 257th`;
+        this.#wrong(`${sentence}: join the two, or use wider prefixes`, line);
       }
-      seen.set(key, client.name);
-      clients.push(client);
     }
     if (clients.length === 0 && this.#problems.length === 0) {
       this.#warn("no access point can ask: add a section 'client' with its prefix and secret");
@@ -157,7 +150,7 @@ class Reading {
     return clients;
   }
 
-  #client(section: UciSection): RadiusClient | null {
+  #client(section: UciSection): ConfiguredClient | null {
     const options = this.#read(section, CLIENT);
     if (section.name === null) {
       this.#wrong("a section 'client' has no name: write config client 'attic'", section.line);
@@ -276,14 +269,25 @@ class Reading {
   }
 }
 
+/** Whether the table of RADIUS clients takes one more. */
+function fits(clients: readonly RadiusClient[], client: RadiusClient): boolean {
+  try {
+    const table = new RadiusClients([...clients, client]);
+    return table.find(client.prefix.replace(/\/.*/, "")) !== null;
+  } catch (failure) {
+    if (failure instanceof RangeError) return false;
+    throw failure;
+  }
+}
+
 function common(
   options: ClientOptions,
-): Pick<RadiusClient, "prefix" | "requireMessageAuthenticator" | "limitProxyState"> {
+): Pick<ConfiguredClient, "prefix" | "requireMessageAuthenticator" | "limitProxyState"> {
   const { prefix, requireMessageAuthenticator, limitProxyState } = options;
   return { prefix, requireMessageAuthenticator, limitProxyState };
 }
 
-function dasOf(options: ClientOptions, secret: Uint8Array): RadiusClient["das"] {
+function dasOf(options: ClientOptions, secret: Uint8Array): ConfiguredClient["das"] {
   if (options.dasAddress === null) return null;
   return { address: options.dasAddress, port: options.dasPort, secret };
 }

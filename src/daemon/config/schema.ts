@@ -1,7 +1,6 @@
 /** What may stand in `/etc/config/homeca`: one row per option. The reference page is written from these tables. */
 import type { LogLevel } from "../../host/host.ts";
 import { LOG_LEVELS } from "../log.ts";
-import type { Prefix } from "./address.ts";
 import * as value from "./values.ts";
 import type { ValueParser } from "./values.ts";
 
@@ -51,7 +50,7 @@ export interface RadiusSettings {
 
 /** A RADIUS client (NAS) as its section is written, before its secret is read. */
 export interface ClientOptions {
-  readonly prefix: Prefix;
+  readonly prefix: string;
   readonly secret: Uint8Array | null;
   readonly secretFile: string | null;
   readonly requireMessageAuthenticator: boolean;

@@ -1,7 +1,7 @@
 /** Parsers of single UCI values. Each says in words what it takes, for messages and for the reference page. */
 import { utf8 } from "../../base/bytes.ts";
-import { parseAddress, parsePrefix } from "./address.ts";
-import type { Prefix } from "./address.ts";
+import { parseAddress } from "../../proto/radius/address.ts";
+import { RadiusClients } from "../../proto/radius/clients.ts";
 
 /** Reads one value; null where it is wrong. */
 export interface ValueParser<T> {
@@ -45,9 +45,18 @@ export const address: ValueParser<string> = parser(
   (text) => (parseAddress(text) === null ? null : text),
 );
 
-export const prefix: ValueParser<Prefix> = parser(
+/** What the table of RADIUS clients takes; it is asked, so that there is one meaning of a prefix. */
+export const prefix: ValueParser<string> = parser(
   "an address or a prefix such as 192.168.1.0/24, with zeros behind its length",
-  parsePrefix,
+  (text) => {
+    try {
+      const table = new RadiusClients([{ name: text, prefix: text, secret: Uint8Array.of(0) }]);
+      return table.find(text.replace(/\/.*/, "")) === null ? null : text;
+    } catch (failure) {
+      if (failure instanceof RangeError) return null;
+      throw failure;
+    }
+  },
 );
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is refused
