@@ -1,0 +1,330 @@
+/**
+ * The one table of management methods. From it come the JSON-RPC endpoint, the
+ * ubus object `homeca`, the command line's requests, LuCI's rights and the
+ * reference page. To add a method: one row here, one function in
+ * {@link HomeService}.
+ */
+import { STATES } from "../../policy/lifecycle/table.ts";
+import { REVOCATION_REASONS } from "../../policy/registry/change.ts";
+import { CLASSES } from "../../policy/registry/record.ts";
+import { MAX_NAME } from "../../policy/registry/text.ts";
+import { Arguments } from "./arguments.ts";
+import type { Argument } from "./arguments.ts";
+import type { Answer, HomeService } from "./service.ts";
+
+/** The ubus object that has these methods. */
+export const OBJECT = "homeca";
+
+export interface Method {
+  readonly name: string;
+  /** One sentence without its full stop, for lists. */
+  readonly summary: string;
+  readonly arguments: readonly Argument[];
+  /** Whether it changes anything: LuCI grants the two apart. */
+  readonly access: "read" | "write";
+  /** What the result has, in words. */
+  readonly result: string;
+  readonly call: (service: HomeService, args: Arguments) => Answer<object>;
+}
+
+/** 16 characters of base32. */
+const ID: Argument = {
+  name: "id",
+  type: "string",
+  maxLength: 16,
+  required: true,
+  doc: "Id of the device, 16 characters.",
+};
+const NAME: Argument = {
+  name: "name",
+  type: "string",
+  maxLength: MAX_NAME,
+  required: false,
+  doc: "Name of the device for people, at most 64 characters.",
+};
+
+/** A PKCS#10 request with an RSA-4096 key is under 3 KiB of PEM. */
+export const MAX_REQUEST_CHARACTERS = 8192;
+/** Of a list of devices; it must fit into one line of the protocol when escaped. */
+export const MAX_IMPORT_CHARACTERS = 32_000;
+/** Shorter passwords of a PKCS#12 are guessed off line. */
+export const MIN_PASSWORD_CHARACTERS = 12;
+export const MAX_PASSWORD_CHARACTERS = 128;
+export const MAX_LOG_EVENTS = 1000;
+
+export const IMPORT_FORMATS: readonly ("csv" | "json")[] = ["csv", "json"];
+
+/** A result that is a list goes into an object: ubus knows no other root. */
+const under = <T>(key: string, answer: Answer<T>): Answer<object> =>
+  answer instanceof Promise ? answer.then((value) => ({ [key]: value })) : { [key]: answer };
+
+export const METHODS: readonly Method[] = [
+  {
+    name: "status",
+    summary: "Tell how HomeCA is and what needs attention",
+    arguments: [],
+    access: "read",
+    result:
+      "version, homeName, uptimeSeconds, timeKnown, enforce, radius, devices by state, counters, warnings.",
+    call: (service) => service.status(),
+  },
+  {
+    name: "devices",
+    summary: "List the devices on record",
+    arguments: [
+      {
+        name: "state",
+        type: "string",
+        maxLength: 16,
+        oneOf: STATES,
+        required: false,
+        doc: "Only devices in this state.",
+      },
+    ],
+    access: "read",
+    result: "devices: a list of id, name, type, class, state, place, macs, lastSeen, alarm.",
+    call: (service, args) =>
+      under("devices", service.devices({ state: args.optionalWord("state", STATES) })),
+  },
+  {
+    name: "device",
+    summary: "Show all that is known of one device",
+    arguments: [ID],
+    access: "read",
+    result:
+      "What devices lists, and nameBy, claim, certificates, proven, keyCase, placement, theftLock, firstSeen, decidedAt, decidedBy, why.",
+    call: (service, args) => service.device(args.text("id")),
+  },
+  {
+    name: "approve",
+    summary: "Let a device in that waits for a decision or was denied",
+    arguments: [
+      ID,
+      NAME,
+      {
+        name: "vlan",
+        type: "integer",
+        least: 1,
+        most: 4094,
+        required: false,
+        doc: "VLAN for this device alone.",
+      },
+    ],
+    access: "write",
+    result: "id, state.",
+    call: (service, args) =>
+      service.approve(args.text("id"), {
+        name: args.optionalText("name"),
+        vlan: args.optionalWhole("vlan"),
+      }),
+  },
+  {
+    name: "deny",
+    summary: "Turn away a device that waits for a decision",
+    arguments: [ID],
+    access: "write",
+    result: "id, state.",
+    call: (service, args) => service.deny(args.text("id")),
+  },
+  {
+    name: "rename",
+    summary: "Give a device another name",
+    arguments: [ID, { ...NAME, required: true }],
+    access: "write",
+    result: "id, state.",
+    call: (service, args) => service.rename(args.text("id"), args.text("name")),
+  },
+  {
+    name: "revoke",
+    summary: "Withdraw a device's certificates and cut it off now",
+    arguments: [
+      ID,
+      {
+        name: "reason",
+        type: "string",
+        maxLength: 32,
+        oneOf: REVOCATION_REASONS,
+        required: false,
+        doc: "Reason in the revocation list (RFC 5280 §5.3.1); privilegeWithdrawn unless told.",
+      },
+    ],
+    access: "write",
+    result: "id, state.",
+    call: (service, args) =>
+      service.revoke(
+        args.text("id"),
+        args.optionalWord("reason", REVOCATION_REASONS) ?? "privilegeWithdrawn",
+      ),
+  },
+  {
+    name: "release",
+    summary: "Give up a device, so that another home can own it",
+    arguments: [ID],
+    access: "write",
+    result: "id, state.",
+    call: (service, args) => service.release(args.text("id")),
+  },
+  {
+    name: "readmit",
+    summary: "Take a revoked or released device in again; it waits for approval",
+    arguments: [ID],
+    access: "write",
+    result: "id, state.",
+    call: (service, args) => service.readmit(args.text("id")),
+  },
+  {
+    name: "remove",
+    summary: "Forget a device that holds no valid certificate",
+    arguments: [ID],
+    access: "write",
+    result: "id, and the state it had.",
+    call: (service, args) => service.remove(args.text("id")),
+  },
+  {
+    name: "sign",
+    summary: "Issue a certificate for a device from its PKCS#10 request",
+    arguments: [
+      ID,
+      {
+        name: "request",
+        type: "string",
+        maxLength: MAX_REQUEST_CHARACTERS,
+        required: true,
+        doc: "The request in PEM; its subject is ignored.",
+      },
+    ],
+    access: "write",
+    result: "id, certificatePem, chainPem.",
+    call: (service, args) => service.issueFromRequest(args.text("id"), args.text("request")),
+  },
+  {
+    name: "issue",
+    summary: "Make a key and a certificate for a device that cannot make its own",
+    arguments: [
+      { ...ID, required: false, doc: "A device on record; without it a new one is made." },
+      { ...NAME, doc: "Name of the new device; needed without id." },
+      {
+        name: "class",
+        type: "string",
+        maxLength: 16,
+        oneOf: CLASSES,
+        required: false,
+        doc: "Class of the new device; certificate unless told.",
+      },
+      {
+        name: "password",
+        type: "string",
+        minLength: MIN_PASSWORD_CHARACTERS,
+        maxLength: MAX_PASSWORD_CHARACTERS,
+        required: true,
+        doc: "Protects the PKCS#12; at least 12 characters.",
+      },
+    ],
+    access: "write",
+    result: "id, p12 (base64), wpaSupplicant, caPem.",
+    call: (service, args) =>
+      service.issueNew({
+        id: args.optionalText("id"),
+        name: args.optionalText("name"),
+        class: args.optionalWord("class", CLASSES) ?? "certificate",
+        password: args.text("password"),
+      }),
+  },
+  {
+    name: "import",
+    summary: "Take in a list of devices that are expected",
+    arguments: [
+      {
+        name: "text",
+        type: "string",
+        maxLength: MAX_IMPORT_CHARACTERS,
+        required: true,
+        doc: "The list.",
+      },
+      {
+        name: "format",
+        type: "string",
+        maxLength: 8,
+        oneOf: IMPORT_FORMATS,
+        required: true,
+        doc: "How the list is written.",
+      },
+    ],
+    access: "write",
+    result: "imported (a number), skipped (one sentence for each line left out).",
+    call: (service, args) =>
+      service.importDevices(
+        args.text("text"),
+        args.optionalWord("format", IMPORT_FORMATS) ?? "csv",
+      ),
+  },
+  {
+    name: "log",
+    summary: "Show what happened lately, newest last",
+    arguments: [
+      { ...ID, name: "device", required: false, doc: "Only events of this device." },
+      {
+        name: "limit",
+        type: "integer",
+        least: 1,
+        most: MAX_LOG_EVENTS,
+        required: false,
+        doc: "So many newest events at most; 100 unless told.",
+      },
+    ],
+    access: "read",
+    result: "events: a list of at, kind, device, text.",
+    call: (service, args) =>
+      under(
+        "events",
+        service.log({
+          device: args.optionalText("device"),
+          limit: args.optionalWhole("limit") ?? 100,
+        }),
+      ),
+  },
+  {
+    name: "authority",
+    summary: "Show this home's root certificate and its fingerprints",
+    arguments: [],
+    access: "read",
+    result: "rootPem, rootFingerprint, rootKeyFingerprint, notAfter, serverName, serverNotAfter.",
+    call: (service) => service.authority(),
+  },
+  {
+    name: "crl",
+    summary: "Show the current revocation list",
+    arguments: [],
+    access: "read",
+    result: "crlPem, number, thisUpdate, nextUpdate, revoked (a number).",
+    call: (service) => service.crl(),
+  },
+  {
+    name: "reload",
+    summary: "Read the configuration again",
+    arguments: [],
+    access: "write",
+    result: "warnings: one sentence each.",
+    call: (service) => service.reload(),
+  },
+];
+
+/** The method of that name, or null. */
+export function methodNamed(name: string): Method | null {
+  return METHODS.find((method) => method.name === name) ?? null;
+}
+
+/** Calls a method with arguments from outside. @throws ManagementFailure, now or in the promise */
+export function callMethod(method: Method, service: HomeService, given: unknown): Answer<object> {
+  return method.call(service, new Arguments(method.arguments, given));
+}
+
+/** Argument names and types of all methods, as ubus `list` shows them. */
+export function signatures(): Record<string, Record<string, string>> {
+  const typeOf = ({ type }: Argument): string => (type === "integer" ? "number" : type);
+  const rows = METHODS.map(({ name, arguments: declared }) => {
+    const types = declared.map((argument) => [argument.name, typeOf(argument)]);
+    return [name, Object.fromEntries(types)] as const;
+  });
+  return Object.fromEntries(rows);
+}

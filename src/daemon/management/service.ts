@@ -1,0 +1,186 @@
+/**
+ * What the daemon offers to its owner. The table of methods speaks to this
+ * interface; the daemon implements it. All results are plain JSON, times are
+ * seconds since 1970 or null where the clock was not known.
+ */
+import type {
+  DeviceClass,
+  KeyCase,
+  Placement,
+  Proven,
+  Source,
+} from "../../policy/registry/record.ts";
+import type { RevocationReason } from "../../policy/registry/change.ts";
+import type { State } from "../../policy/lifecycle/table.ts";
+
+/** An answer now, or once the record is stored and nft has it. A refusal is thrown: ManagementFailure. */
+export type Answer<T> = T | Promise<T>;
+
+/** Where a device is now: admitted, quarantined, or not in the network at all. */
+export type Place = "home" | "quarantine" | "none";
+
+export interface Status {
+  readonly version: string;
+  readonly homeName: string;
+  /** Seconds since the daemon started. */
+  readonly uptimeSeconds: number;
+  readonly timeKnown: boolean;
+  readonly enforce: "nft" | "show" | "off";
+  /** Addresses and ports the RADIUS server listens at. */
+  readonly radius: readonly string[];
+  readonly radiusClients: number;
+  /** How many devices are in each state; states without devices are left out. */
+  readonly devices: Readonly<Partial<Record<State, number>>>;
+  readonly authenticationsOpen: number;
+  readonly counters: Readonly<Record<string, number>>;
+  /** One sentence each: what the owner should look at. */
+  readonly warnings: readonly string[];
+}
+
+export interface DeviceSummary {
+  readonly id: string;
+  readonly name: string | null;
+  readonly type: string | null;
+  readonly class: DeviceClass;
+  readonly state: State;
+  readonly place: Place;
+  /** Newest first. */
+  readonly macs: readonly string[];
+  readonly lastSeen: number | null;
+  readonly alarm: string | null;
+}
+
+export interface CertificateSummary {
+  /** Lower-case hexadecimal. */
+  readonly serial: string;
+  readonly issuedAt: number;
+  readonly notAfter: number;
+  readonly revoked: boolean;
+}
+
+export interface DeviceDetails extends DeviceSummary {
+  readonly nameBy: Source | null;
+  /** What the device last said of itself. */
+  readonly claim: {
+    readonly id: string;
+    readonly type: string;
+    readonly name: string | null;
+  } | null;
+  readonly certificates: readonly CertificateSummary[];
+  readonly proven: Proven;
+  readonly keyCase: KeyCase | null;
+  readonly placement: Placement | null;
+  readonly theftLock: boolean;
+  readonly firstSeen: number | null;
+  readonly decidedAt: number | null;
+  readonly decidedBy: string | null;
+  /** One sentence: what was decided last about it, and what to do. */
+  readonly why: string | null;
+}
+
+export interface DeviceFilter {
+  readonly state: State | null;
+}
+
+export interface Approval {
+  /** Replaces what the device calls itself. */
+  readonly name: string | null;
+  /** VLAN of this device alone; null for the home's default. */
+  readonly vlan: number | null;
+}
+
+/** The state a device is in after the owner's word. */
+export interface Outcome {
+  readonly id: string;
+  readonly state: State;
+}
+
+export interface IssuedCertificate {
+  readonly id: string;
+  readonly certificatePem: string;
+  /** The certificate, the issuing CA if there is one, in sending order. */
+  readonly chainPem: string;
+}
+
+export interface NewCredential {
+  /** A device on record, or null for a new one. */
+  readonly id: string | null;
+  /** Needed for a new device. */
+  readonly name: string | null;
+  readonly class: DeviceClass;
+  /** Protects the PKCS#12; never logged. */
+  readonly password: string;
+}
+
+export interface IssuedCredential {
+  readonly id: string;
+  /** PKCS#12 with key, certificate and chain, in base64. */
+  readonly p12: string;
+  /** A `network={…}` block for wpa_supplicant that names homeca.p12 and homeca-ca.pem. */
+  readonly wpaSupplicant: string;
+  readonly caPem: string;
+}
+
+export interface ImportOutcome {
+  readonly imported: number;
+  /** One sentence for each line that was left out. */
+  readonly skipped: readonly string[];
+}
+
+export interface LogFilter {
+  readonly device: string | null;
+  /** Newest ones, at most so many. */
+  readonly limit: number;
+}
+
+export interface LogEvent {
+  readonly at: number | null;
+  /** A word for programs: `admitted`, `quarantined`, `rejected`, `approved`, … */
+  readonly kind: string;
+  readonly device: string | null;
+  /** One sentence for people. */
+  readonly text: string;
+}
+
+export interface AuthoritySummary {
+  readonly rootPem: string;
+  /** SHA-256 over the certificate, pairs of upper-case hexadecimal with colons. */
+  readonly rootFingerprint: string;
+  /** SHA-256 over the SubjectPublicKeyInfo; it outlives a renewed root. */
+  readonly rootKeyFingerprint: string;
+  readonly notAfter: number;
+  readonly serverName: string;
+  readonly serverNotAfter: number;
+}
+
+export interface RevocationList {
+  readonly crlPem: string;
+  readonly number: number;
+  readonly thisUpdate: number;
+  readonly nextUpdate: number;
+  /** How many serials it has. */
+  readonly revoked: number;
+}
+
+export interface HomeService {
+  status(): Answer<Status>;
+  /** Ordered as a person would: who waits for a decision first. */
+  devices(filter: DeviceFilter): Answer<readonly DeviceSummary[]>;
+  device(id: string): Answer<DeviceDetails>;
+  approve(id: string, approval: Approval): Answer<Outcome>;
+  deny(id: string): Answer<Outcome>;
+  rename(id: string, name: string): Answer<Outcome>;
+  revoke(id: string, reason: RevocationReason): Answer<Outcome>;
+  release(id: string): Answer<Outcome>;
+  readmit(id: string): Answer<Outcome>;
+  /** Forgets a record that may be forgotten. */
+  remove(id: string): Answer<Outcome>;
+  issueFromRequest(id: string, requestPem: string): Answer<IssuedCertificate>;
+  issueNew(credential: NewCredential): Answer<IssuedCredential>;
+  importDevices(text: string, format: "csv" | "json"): Answer<ImportOutcome>;
+  log(filter: LogFilter): Answer<readonly LogEvent[]>;
+  authority(): Answer<AuthoritySummary>;
+  crl(): Answer<RevocationList>;
+  /** Reads the configuration again; a wrong one is refused and the old one stays. */
+  reload(): Answer<{ readonly warnings: readonly string[] }>;
+}

@@ -1,0 +1,185 @@
+/** A home of three devices for tests of the management methods and the command line; it keeps what it was told. */
+import { ManagementFailure } from "../../src/daemon/management/failure.ts";
+import type {
+  DeviceDetails,
+  DeviceSummary,
+  HomeService,
+  Outcome,
+} from "../../src/daemon/management/service.ts";
+import type { State } from "../../src/policy/lifecycle/table.ts";
+
+export const DOOR = "abcdefghijklmnop";
+export const PHONE = "qrstuvwxyz234567";
+export const HOSTILE = "7654327654327654";
+
+const device = (id: string, name: string | null, state: State): DeviceSummary => ({
+  id,
+  name,
+  type: "garage-door",
+  class: "aware",
+  state,
+  place: state === "active" ? "home" : "quarantine",
+  macs: ["02:00:00:00:00:01"],
+  lastSeen: 1_767_225_600,
+  alarm: null,
+});
+
+const details = (summary: DeviceSummary): DeviceDetails => ({
+  ...summary,
+  nameBy: "device",
+  claim: { id: "aaaaaaaaaaaaaaaa", type: "garage-door", name: summary.name },
+  certificates: [
+    { serial: "0a1b", issuedAt: 1_767_225_600, notAfter: 1_798_761_600, revoked: false },
+  ],
+  proven: "owner",
+  keyCase: null,
+  placement: { network: "iot", vlan: 20 },
+  theftLock: false,
+  firstSeen: 1_767_225_600,
+  decidedAt: null,
+  decidedBy: null,
+  why: "Admitted Front door.",
+});
+
+/** What was called, with what; results are fixed. `late` answers by promises. */
+export class StubService implements HomeService {
+  readonly calls: (readonly unknown[])[] = [];
+  readonly #devices: readonly DeviceSummary[] = [
+    device(PHONE, null, "pending"),
+    device(HOSTILE, "\u001b[2Jevil\u202e\nrow", "pending"),
+    device(DOOR, "Front door", "active"),
+  ];
+
+  status(): ReturnType<HomeService["status"]> {
+    return {
+      version: "0.1.0",
+      homeName: "Stub home",
+      uptimeSeconds: 93_784,
+      timeKnown: true,
+      enforce: "show",
+      radius: ["127.0.0.1 1812", "127.0.0.1 1813"],
+      radiusClients: 1,
+      devices: { pending: 2, active: 1 },
+      authenticationsOpen: 0,
+      counters: { "eap.accepted": 3 },
+      warnings: ["two devices wait: run homeca devices pending"],
+    };
+  }
+
+  devices(filter: Parameters<HomeService["devices"]>[0]): readonly DeviceSummary[] {
+    this.calls.push(["devices", filter]);
+    return this.#devices.filter(({ state }) => filter.state === null || filter.state === state);
+  }
+
+  device(id: string): DeviceDetails {
+    return details(this.#known(id));
+  }
+
+  approve(id: string, approval: Parameters<HomeService["approve"]>[1]): Promise<Outcome> {
+    return this.#late("approve", id, "approved", approval);
+  }
+
+  deny(id: string): Outcome {
+    return this.#told("deny", id, "denied");
+  }
+
+  rename(id: string, name: string): Outcome {
+    return this.#told("rename", id, "active", name);
+  }
+
+  revoke(id: string, reason: string): Promise<Outcome> {
+    return this.#late("revoke", id, "revoked", reason);
+  }
+
+  release(id: string): Outcome {
+    if (id !== DOOR) {
+      const sentence = `${id} holds no certificate: run homeca deny ${id}`;
+      throw new ManagementFailure("wrong-state", sentence);
+    }
+    return this.#told("release", id, "released");
+  }
+
+  readmit(id: string): Outcome {
+    return this.#told("readmit", id, "pending");
+  }
+
+  remove(id: string): Outcome {
+    return this.#told("remove", id, "pending");
+  }
+
+  issueFromRequest(id: string, requestPem: string): ReturnType<HomeService["issueFromRequest"]> {
+    this.#told("sign", id, "approved", requestPem);
+    return { id, certificatePem: "CERT\n", chainPem: "CERT\nROOT\n" };
+  }
+
+  issueNew(
+    credential: Parameters<HomeService["issueNew"]>[0],
+  ): ReturnType<HomeService["issueNew"]> {
+    this.calls.push(["issue", credential]);
+    const id = credential.id ?? PHONE;
+    return { id, p12: "cDEy", wpaSupplicant: "network={\n}\n", caPem: "ROOT\n" };
+  }
+
+  importDevices(text: string, format: string): ReturnType<HomeService["importDevices"]> {
+    this.calls.push(["import", text, format]);
+    return { imported: 2, skipped: ["line 3: the code is too short"] };
+  }
+
+  log(filter: Parameters<HomeService["log"]>[0]): ReturnType<HomeService["log"]> {
+    this.calls.push(["log", filter]);
+    return [
+      { at: 1_767_225_600, kind: "admitted", device: DOOR, text: "Admitted Front door." },
+      { at: null, kind: "started", device: null, text: "Started; the time is not known.\u0007" },
+    ];
+  }
+
+  authority(): ReturnType<HomeService["authority"]> {
+    return {
+      rootPem: "ROOT\n",
+      rootFingerprint: "AA:BB",
+      rootKeyFingerprint: "CC:DD",
+      notAfter: 2_082_758_400,
+      serverName: "homeca.home.arpa",
+      serverNotAfter: 1_798_761_600,
+    };
+  }
+
+  crl(): ReturnType<HomeService["crl"]> {
+    return {
+      crlPem: "CRL\n",
+      number: 7,
+      thisUpdate: 1_767_225_600,
+      nextUpdate: 1_767_830_400,
+      revoked: 1,
+    };
+  }
+
+  reload(): ReturnType<HomeService["reload"]> {
+    this.calls.push(["reload"]);
+    return { warnings: ["option 'x' is unknown in section 'main': remove it (homeca:3)"] };
+  }
+
+  #known(id: string): DeviceSummary {
+    const found = this.#devices.find((candidate) => candidate.id === id);
+    if (found !== undefined) return found;
+    throw new ManagementFailure(
+      "unknown-device",
+      `no device has the id ${id}: run homeca devices for those there are`,
+    );
+  }
+
+  #told(call: string, id: string, state: State, ...more: readonly unknown[]): Outcome {
+    this.#known(id);
+    this.calls.push([call, id, ...more]);
+    return { id, state };
+  }
+
+  async #late(
+    call: string,
+    id: string,
+    state: State,
+    ...more: readonly unknown[]
+  ): Promise<Outcome> {
+    return this.#told(call, id, state, ...more);
+  }
+}
