@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { after } from "node:test";
 import { assert, providers, test } from "#kit";
-import { toHex, utf8 } from "../../src/base/bytes.ts";
 import { SUITES } from "../../src/proto/tls/suites.ts";
 import type { TlsServerConfig } from "../../src/proto/tls/server12.ts";
 import { Loopback, Pki, run, signingKey } from "../interop/tls-loopback.ts";
