@@ -196,6 +196,23 @@ function suite(server: Identity, device: Identity): void {
     }
   }
 
+  test("a peer that does not trust the server leaves before it proves anything", async () => {
+    for (const options of [TLS, TTLS]) {
+      const peer = new EapPeer({ ...options, trustAnchor: device.certificate });
+      let proved = false;
+      const decide = () => {
+        proved = true;
+        return { kind: "admit" as const };
+      };
+      const left = await converse(providers[0]!, peer, { decide }).then(
+        () => "stayed",
+        (failure: unknown) => String(failure),
+      );
+      assert.match(left, /the peer has gone: DEPTH_ZERO_SELF_SIGNED_CERT/);
+      assert.ok(!proved);
+    }
+  });
+
   test("who is refused after the proof gets an EAP-Failure and no keys", async () => {
     const peer = new EapPeer(TTLS);
     const conversation = await converse(providers[0]!, peer, {

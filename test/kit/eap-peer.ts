@@ -88,7 +88,11 @@ export class EapPeer {
     return concat(Uint8Array.of(this.#method.type), this.#clientRandom, this.#serverRandom);
   }
 
-  /** The answer to a request; null for the conversation's result and for what is no EAP of a server's. */
+  /**
+   * The answer to a request; null for the conversation's result, for what is no
+   * EAP of a server's, and where the peer leaves because it does not trust the
+   * server's certificate.
+   */
   async respond(packet: Uint8Array): Promise<Uint8Array | null> {
     const [code, identifier, , , type] = packet;
     if (code === CODE.success || code === CODE.failure) this.#end(code);
@@ -99,8 +103,10 @@ export class EapPeer {
         return response(identifier, TYPE.identity, utf8(this.#options.identity));
       case TYPE.notification:
         return response(identifier, TYPE.notification, new Uint8Array(0));
-      case this.#method.type:
-        return response(identifier, type, await this.#onMethod(typeData));
+      case this.#method.type: {
+        const answer = await this.#onMethod(typeData);
+        return this.#tls?.refusesServer === true ? null : response(identifier, type, answer);
+      }
       default:
         return response(identifier, TYPE.nak, Uint8Array.of(this.#method.type));
     }
@@ -215,6 +221,11 @@ class TlsClient {
 
   get error(): string | null {
     return this.#error;
+  }
+
+  /** Node checks the server's certificate after the handshake and then sends no alert. */
+  get refusesServer(): boolean {
+    return this.#error !== null && !this.#error.startsWith("ERR_SSL_");
   }
 
   /** Hands OpenSSL records from the server and plaintext to send, and waits until it has said its part. */

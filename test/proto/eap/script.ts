@@ -26,11 +26,16 @@ export function eapResponse(identifier: number, type: number, typeData: Uint8Arr
   return new Writer().u8(2).u8(identifier).u16(length).u8(type).raw(typeData).bytes();
 }
 
-/** A tunnelled AVP with the M flag. */
-export function avp(code: number, value: Uint8Array): Uint8Array {
-  const length = 8 + value.length;
-  const padding = new Uint8Array((4 - (length % 4)) % 4);
-  return new Writer().u32(code).u8(0x40).u24(length).raw(value).raw(padding).bytes();
+/** A tunnelled AVP, mandatory unless its flags say otherwise. */
+export function avp(code: number, value: Uint8Array, flags = 0x40, vendor = 0): Uint8Array {
+  const length = (vendor === 0 ? 8 : 12) + value.length;
+  const head = new Writer().u32(code);
+  head.u8(flags | (vendor === 0 ? 0 : 0x80)).u24(length);
+  if (vendor !== 0) head.u32(vendor);
+  return head
+    .raw(value)
+    .raw(new Uint8Array((4 - (length % 4)) % 4))
+    .bytes();
 }
 
 export const PAP: Uint8Array = concat(

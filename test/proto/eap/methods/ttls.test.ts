@@ -1,23 +1,11 @@
 import fc from "fast-check";
 import { assert, test } from "#kit";
-import { concat, hex, utf8, Writer } from "../../../../src/base/bytes.ts";
+import { concat, hex, utf8 } from "../../../../src/base/bytes.ts";
 import { EapFailure } from "../../../../src/proto/eap/failure.ts";
 import { MAX_PASSWORD_LENGTH, parsePap } from "../../../../src/proto/eap/methods/ttls.ts";
+import { avp } from "../script.ts";
 
 const MANDATORY = 0x40;
-
-function avp(code: number, value: Uint8Array, flags = MANDATORY, vendor = 0): Uint8Array {
-  const length = (vendor === 0 ? 8 : 12) + value.length;
-  const writer = new Writer()
-    .u32(code)
-    .u8(flags | (vendor === 0 ? 0 : 0x80))
-    .u24(length);
-  if (vendor !== 0) writer.u32(vendor);
-  return writer
-    .raw(value)
-    .raw(new Uint8Array((4 - (length % 4)) % 4))
-    .bytes();
-}
 
 const NAME = avp(1, utf8("lamp@setup.home.arpa"));
 const PASSWORD = avp(2, concat(utf8("secret"), new Uint8Array(10)));
