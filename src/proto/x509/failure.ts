@@ -1,0 +1,34 @@
+/** What makes a certificate, request or CRL unusable beyond being bad DER. */
+
+export type X509Reason =
+  | "too-large"
+  | "bad-version"
+  | "bad-serial"
+  | "bad-name"
+  | "empty-issuer"
+  | "empty-subject"
+  | "too-many-names"
+  | "algorithms-differ"
+  | "unsupported-key"
+  | "bad-key"
+  | "too-many-extensions"
+  | "repeated-extension"
+  | "bad-extension"
+  | "unknown-critical-extension"
+  | "too-many-entries"
+  | "repeated-attribute"
+  | "bad-signature";
+
+/** DER that is no certificate, request or CRL as RFC 5280 or RFC 2986 has them. */
+export class X509Failure extends Error {
+  override readonly name = "X509Failure";
+  readonly reason: X509Reason;
+  /** What the reason is about: an object identifier or a number; never from a peer's free text. */
+  readonly subject: string;
+
+  constructor(reason: X509Reason, subject = "") {
+    super(subject === "" ? reason : `${reason}: ${subject}`);
+    this.reason = reason;
+    this.subject = subject;
+  }
+}
