@@ -1,0 +1,51 @@
+/** A home's authority for tests: keys and serial numbers repeat with the seed. */
+import type { Crypto, SigningKey } from "../../../src/base/crypto/crypto.ts";
+import { unix } from "../../../src/base/machine.ts";
+import type { RandomSource, Unix } from "../../../src/base/machine.ts";
+import { Authority, createRoot } from "../../../src/policy/ca/authority.ts";
+import type { IssueTime } from "../../../src/policy/ca/issue-time.ts";
+import { parseCertificate } from "../../../src/proto/x509/certificate.ts";
+import type { PathOptions } from "../../../src/proto/x509/path.ts";
+import { seeded } from "#kit";
+
+/** 2026-11-22T00:00:00Z. */
+export const NOW: Unix = unix(1_795_305_600);
+export const RELEASED: Unix = unix(1_780_000_000);
+export const DAY = 86_400;
+export const TIME: IssueTime = { clock: NOW, floor: RELEASED };
+export const DEVICE_ID = "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst";
+
+export interface Home {
+  readonly crypto: Crypto;
+  readonly random: RandomSource;
+  readonly rootKey: SigningKey;
+  readonly root: Authority;
+  readonly issuing: Authority;
+  newKey(): SigningKey;
+}
+
+export function makeHome(crypto: Crypto, seed = "home"): Home {
+  const random = seeded(seed);
+  const newKey = (): SigningKey =>
+    crypto.signingKey("P-256", crypto.generateScalar("P-256", random));
+  const tools = { crypto, random };
+  const rootKey = newKey();
+  const root = new Authority(createRoot(rootKey, RELEASED, TIME, tools).der, rootKey, tools);
+  const issuingKey = newKey();
+  const issued = root.issueIssuing(issuingKey.publicKey, RELEASED, TIME);
+  const issuing = new Authority(issued.der, issuingKey, tools);
+  return { crypto, random, rootKey, root, issuing, newKey };
+}
+
+/** Options under which the home's devices are valid; tests change one thing. */
+export function optionsOf(home: Home, changes: Partial<PathOptions> = {}): PathOptions {
+  return {
+    crypto: home.crypto,
+    anchors: [parseCertificate(home.root.certificate.der)],
+    intermediates: [],
+    at: NOW,
+    purpose: "clientAuth",
+    isRevoked: () => null,
+    ...changes,
+  };
+}
