@@ -43,14 +43,14 @@ table bridge homeca {
 		size 2048
 		flags timeout
 	}
-	# Where an admitted station spoke lately: group frames of the network go there.
+	# Where an admitted station was placed, or spoke lately: group frames of the network go there.
 	set in_use {
 		type ifname
 		size 64
 		flags dynamic,timeout
 		timeout 15m
 	}
-	# Where an admitted or quarantined station spoke lately: group frames of the router go there.
+	# The same for an admitted or quarantined station: group frames of the router go there.
 	set attended {
 		type ifname
 		size 64
@@ -74,14 +74,14 @@ table bridge homeca {
 	}
 	chain from_station {
 		ether type 0x888e accept
-		iifname . ether saddr @admitted update @attended { iifname } update @in_use { iifname } accept
+		iifname . ether saddr @admitted add @attended { iifname } add @in_use { iifname } accept
 		iifname . ether saddr @quarantined jump from_quarantined
 		drop
 	}
 	# No router advertisement, redirect or advertisement "as router", no DHCP server, no VLAN tag.
 	chain from_quarantined {
 		ether type != { arp, ip, ip6 } drop
-		update @attended { iifname }
+		add @attended { iifname }
 		meta mark set meta mark | $router_only
 		arp operation { request, reply } accept
 		udp sport 68 udp dport 67 accept
@@ -205,12 +205,12 @@ table inet homeca {
 		iifname @controlled jump from_station
 	}
 	chain from_station {
-		iifname . ether saddr @admitted update @attended { iifname } update @in_use { iifname } accept
+		iifname . ether saddr @admitted add @attended { iifname } add @in_use { iifname } accept
 		iifname . ether saddr @quarantined jump from_quarantined
 		drop
 	}
 	chain from_quarantined {
-		update @attended { iifname }
+		add @attended { iifname }
 		meta mark set meta mark | $router_only
 		fib daddr type != { local, broadcast, multicast } drop
 		udp sport 68 udp dport 67 accept

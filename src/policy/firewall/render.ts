@@ -108,19 +108,32 @@ export function renderAll(placements: readonly Placement[], config: FirewallConf
   if (placements.length > MAX_STATIONS) {
     throw new FirewallFailure("too-many", `${placements.length} stations`);
   }
-  const last = new Map<string, { readonly set: string; readonly element: string }>();
+  const stations = new Map<string, Placement>();
   for (const placement of placements) {
     for (const port of portsOf(placement, config)) {
-      const key = elementKey(port, placement.mac);
-      const element = `${key} timeout ${lifetime(placement.seconds)}`;
-      last.set(key, { set: SET_OF[placement.kind], element });
+      stations.set(elementKey(port, placement.mac), placement);
     }
   }
-  if (last.size > MAX_ELEMENTS) throw new FirewallFailure("too-many", `${last.size} elements`);
+  if (stations.size > MAX_ELEMENTS) {
+    throw new FirewallFailure("too-many", `${stations.size} elements`);
+  }
+  const sets = new Map<string, Map<string, number>>();
+  const include = (set: string, key: string, seconds: number): void => {
+    const members = sets.get(set) ?? new Map<string, number>();
+    sets.set(set, members.set(key, Math.max(seconds, members.get(key) ?? 0)));
+  };
+  for (const [key, { kind, port, seconds }] of stations) {
+    include(SET_OF[kind], key, seconds);
+    if (port !== undefined) GROUP_SETS[kind].forEach((set) => include(set, quoted(port), seconds));
+  }
   const lines = FAMILIES.flatMap((family) =>
-    Object.values(SET_OF).flatMap((set) => {
-      const members = [...last.values()].filter((one) => one.set === set);
-      return elements("add", family, set, list(members.map((one) => one.element)));
+    [...sets].flatMap(([set, members]) => {
+      return elements(
+        "add",
+        family,
+        set,
+        list([...members].map(([key, life]) => living(key, life))),
+      );
     }),
   );
   return text([renderBase(config).trimEnd(), ...lines]);
@@ -144,30 +157,40 @@ export function renderConntrackKill(addresses: readonly string[]): readonly (rea
 
 function changeLines(change: FirewallChange, ports: readonly string[]): string[] {
   const keys = ports.map((port) => elementKey(port, change.mac));
-  const brief = list(keys.map((key) => `${key} timeout 1s`));
-  const heard = change.kind === "admit" ? [] : change.kind === "cut" ? LEARNT : ["in_use"];
+  const names = ports.map(quoted);
+  const isOpen = (set: GroupSet): boolean =>
+    change.kind !== "cut" && GROUP_SETS[change.kind].includes(set);
   return FAMILIES.flatMap((family) => [
-    ...Object.values(SET_OF).flatMap((set) => remove(family, set, brief, list(keys))),
-    ...heard.flatMap((set) => {
-      const names = ports.map(quoted);
-      return remove(family, set, list(names.map((name) => `${name} timeout 1s`)), list(names));
+    ...Object.values(SET_OF).flatMap((set) => remove(family, set, keys)),
+    ...(["in_use", "attended"] as const).flatMap((set) => {
+      // Spoken of by no port, an admission opens none to group frames: the station's next frame does.
+      return change.port === undefined && isOpen(set) ? [] : remove(family, set, names);
     }),
     ...(change.kind === "cut" ? [] : place(family, change, keys)),
   ]);
 }
 
-/** Sets the rules fill themselves; what still belongs there is back with its next frame. */
-const LEARNT = ["in_use", "attended"];
+type GroupSet = "in_use" | "attended";
+
+/** The sets that let group frames out of a station's port; the rules add to them what they hear. */
+const GROUP_SETS: Readonly<Record<Placement["kind"], readonly GroupSet[]>> = {
+  admit: ["in_use", "attended"],
+  quarantine: ["attended"],
+};
 
 function place(family: string, placement: Placement, keys: readonly string[]): string[] {
-  const life = lifetime(placement.seconds);
-  const members = list(keys.map((key) => `${key} timeout ${life}`));
-  return elements("add", family, SET_OF[placement.kind], members);
+  const { kind, port } = placement;
+  const members = list(keys.map((key) => living(key, placement.seconds)));
+  const stations = elements("add", family, SET_OF[kind], members);
+  if (port === undefined) return stations;
+  const group = living(quoted(port), placement.seconds);
+  return [...stations, ...GROUP_SETS[kind].flatMap((set) => elements("add", family, set, group))];
 }
 
 /** `delete` fails on an element that is not there and no kernel before 6.3 has `destroy`: so it is added first. */
-function remove(family: string, set: string, brief: string, names: string): string[] {
-  return [...elements("add", family, set, brief), ...elements("delete", family, set, names)];
+function remove(family: string, set: string, keys: readonly string[]): string[] {
+  const brief = list(keys.map((key) => living(key, 1)));
+  return [...elements("add", family, set, brief), ...elements("delete", family, set, list(keys))];
 }
 
 function elements(verb: "add" | "delete", family: string, set: string, members: string): string[] {
@@ -178,6 +201,7 @@ function elementKey(port: string, mac: string): string {
   return `${quoted(port)} . ${stationAddress(mac)}`;
 }
 
+const living = (key: string, seconds: number): string => `${key} timeout ${lifetime(seconds)}`;
 const list = (members: readonly string[]): string => members.join(", ");
 const quoted = (name: string): string => `"${name}"`;
 const text = (lines: readonly string[]): string => lines.join("\n") + "\n";
