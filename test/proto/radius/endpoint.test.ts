@@ -19,7 +19,7 @@ import {
   UserPassword,
   vlanAttributes,
 } from "../../../src/proto/radius/attributes.ts";
-import { sealAccessRequest } from "../../../src/proto/radius/authenticator.ts";
+import { sealAccessRequest, sealRequest } from "../../../src/proto/radius/authenticator.ts";
 import { type RadiusClient, RadiusClients } from "../../../src/proto/radius/clients.ts";
 import { splitEapMessage } from "../../../src/proto/radius/eap-message.ts";
 import {
@@ -331,6 +331,31 @@ test("RFC 2866 §2: an Accounting-Request is answered when its record is kept, a
   const response = sent(server.handle(input, at(2000)));
   assert.deepEqual(client.open(response).attributes, []);
   assert.deepEqual(sent(server.handle(accounting(bytes), at(3000))), response);
+});
+
+test("RFC 5176 §3.4: a Message-Authenticator in an Accounting-Request covers an authenticator of zeros and must hold", () => {
+  const plain = {
+    ...parsePacket(LOGIN_REQUEST),
+    code: 4,
+    attributes: [attribute(Class, hex("01"))],
+  };
+  const signed = sealRequest(crypto, SECRET, plain, "message-authenticator");
+  handedUp(serverFor().handle(accounting(signed), T0));
+  const zeros = [{ type: 80, value: new Uint8Array(16) }];
+  const wrong = sealRequest(crypto, SECRET, { ...plain, attributes: zeros }, "authenticator-only");
+  assert.equal(reasonOf(serverFor().handle(accounting(wrong), T0)), "wrong-message-authenticator");
+});
+
+test("a repeat has its port, code and authenticator: what differs in one is another packet", () => {
+  const server = serverFor();
+  const access = parsePacket(nas().accessRequest({}));
+  const request = handedUp(server.handle(datagram(access.bytes), T0));
+  const plain = { ...access, attributes: [] };
+  const status = sealAccessRequest(crypto, SECRET, { ...plain, code: 12 });
+  assert.equal(parsePacket(sent(server.handle(datagram(status), T0))).code, ACCESS_ACCEPT);
+  const account = sealRequest(crypto, SECRET, { ...plain, code: 4 }, "authenticator-only");
+  assert.equal(handedUp(server.handle(accounting(account), T0)).identifier, request.identifier);
+  assert.equal(reasonOf(server.handle(datagram(access.bytes), T0)), "repeat");
 });
 
 test("a request that will not be answered can be forgotten: its repeat is new", () => {
