@@ -68,7 +68,8 @@ export class TlsFailure extends Error {
   /** The alert we send; for `peer-alert` the one the peer sent, and we send none. */
   readonly alert: AlertName;
 
-  private constructor(reason: TlsReason, alert: AlertName, detail: string) {
+  /** {@link TlsFailure.because} knows the alert for a reason. */
+  constructor(reason: TlsReason, alert: AlertName, detail: string) {
     super(detail === "" ? reason : `${reason}: ${detail}`);
     this.reason = reason;
     this.alert = alert;
