@@ -3,16 +3,16 @@
  * belongs to, the house rules and the time; whatever is not settled otherwise
  * is quarantine, and whatever throws is a reject.
  */
-import { toHex } from "../../base/bytes.ts";
+import { hex } from "../../base/bytes.ts";
 import type { Unix } from "../../base/machine.ts";
+import type { VerifiedPeer } from "../../proto/x509/path.ts";
 import { step } from "../lifecycle/step.ts";
 import { BEGINNINGS } from "../lifecycle/table.ts";
 import type { Change, RevocationReason } from "../registry/change.ts";
 import { blankRecord, hasKey, recordId, withKey, withMac } from "../registry/record.ts";
 import type { DeviceRecord, Proven } from "../registry/record.ts";
-import { backoffAfter, MAX_PENDING } from "./limits.ts";
-import { QUARANTINE_SECONDS } from "./proof.ts";
-import type { Decision, Now, Proof, Rules, Standing, VerifiedPeer } from "./proof.ts";
+import { backoffAfter } from "./limits.ts";
+import type { Decision, Now, Proof, Rules, Standing } from "./proof.ts";
 import type { QuarantineReason, RejectReason } from "./reasons.ts";
 
 type FirstContact = Proof & { readonly kind: "first-contact" };
@@ -33,7 +33,7 @@ export function decide(
       case "certificate":
         return byCertificate(proof.peer, proof.revoked, record, rules, now, standing);
       case "lapsed":
-        return byLapsed(proof, record, standing);
+        return byLapsed(proof, record, rules, standing);
       case "first-contact":
         return byOwnKey(proof, record, rules, now, standing);
       case "none":
@@ -55,25 +55,24 @@ function byCertificate(
   const refused = certificateRefused(record, revoked, standing);
   if (refused !== null) return refused;
   if (record === null || !hasCertificate(record, peer.serial, peer.spkiHash)) {
-    return quarantine("certificate-not-on-record");
+    return quarantine(rules, "certificate-not-on-record");
   }
-  if (record.alarm !== null) return quarantine(record.alarm);
-  if (now.unix === null) return quarantine("time-unknown");
-  if (peer.notAfter < now.unix) return lapsed(record, standing);
+  if (record.alarm !== null) return quarantine(rules, record.alarm);
+  if (now.unix === null) return quarantine(rules, "time-unknown");
+  // Withdrawn for silence: the list counts, whatever the record says by now.
+  if (revoked !== null) return quarantine(rules, "dormant");
+  if (peer.leaf.notAfter < now.unix) return lapsed(record, rules, standing);
 
   switch (record.state) {
     case "approved":
       return admit(peer, record, rules, now.unix, "joined");
     case "active":
-      // Withdrawn for silence, but the record says it lives: the list has not caught up, and the list counts.
-      return revoked === null
-        ? admit(peer, record, rules, now.unix, "certificate-on-record")
-        : quarantine("dormant");
+      return admit(peer, record, rules, now.unix, "certificate-on-record");
     case "dormant":
-      return quarantine("dormant");
+      return quarantine(rules, "dormant");
     case "expected":
     case "pending":
-      return quarantine("awaiting-owner");
+      return quarantine(rules, "awaiting-owner");
     case "denied":
     case "revoked":
     case "released":
@@ -84,14 +83,15 @@ function byCertificate(
 function byLapsed(
   proof: Proof & { readonly kind: "lapsed" },
   record: DeviceRecord | null,
+  rules: Rules,
   standing: Standing,
 ): Decision {
   const refused = certificateRefused(record, proof.revoked, standing);
   if (refused !== null) return refused;
   if (record === null || !hasCertificate(record, proof.serial, proof.spkiHash)) {
-    return quarantine("certificate-not-on-record");
+    return quarantine(rules, "certificate-not-on-record");
   }
-  return record.alarm === null ? lapsed(record, standing) : quarantine(record.alarm);
+  return record.alarm === null ? lapsed(record, rules, standing) : quarantine(rules, record.alarm);
 }
 
 /** What refuses a certificate before anything else is looked at. */
@@ -108,9 +108,9 @@ function certificateRefused(
 }
 
 /** A device that renews by itself is let as far as that; for another the owner must issue. */
-function lapsed(record: DeviceRecord, standing: Standing): Decision {
+function lapsed(record: DeviceRecord, rules: Rules, standing: Standing): Decision {
   return record.class === "aware"
-    ? quarantine("certificate-lapsed")
+    ? quarantine(rules, "certificate-lapsed")
     : reject("certificate-ended", standing);
 }
 
@@ -126,22 +126,22 @@ function byOwnKey(
   if (standing.backoffSeconds > 0) return tooSoon(standing);
   if (proof.setupProofValid === false) return reject("setup-proof-wrong", standing);
   if (record === null) return stranger(proof, rules, now, standing);
-  if (record.alarm !== null) return quarantine(record.alarm);
+  if (record.alarm !== null) return quarantine(rules, record.alarm);
 
   switch (record.state) {
     case "expected":
     case "pending":
     case "approved":
       return isSecondClaimant(proof, record)
-        ? quarantine("duplicate-key", [
+        ? quarantine(rules, "duplicate-key", [
             { kind: "put", record: { ...record, alarm: "duplicate-key" } },
           ])
-        : becoming(proof, record, now.unix);
+        : becoming(proof, record, rules, now.unix);
     // Its first key is retired: whoever still has that one, the maker or the last owner, must not
     // be able to bring an alarm upon a device that has a certificate.
     case "active":
     case "dormant":
-      return quarantine("lost-certificate");
+      return quarantine(rules, "lost-certificate");
     case "denied":
     case "revoked":
     case "released":
@@ -150,28 +150,33 @@ function byOwnKey(
 }
 
 /** A device on its way in: approved by what it proves, or already, or not yet. */
-function becoming(proof: FirstContact, record: DeviceRecord, now: Unix | null): Decision {
-  if (record.state === "approved") return quarantine("approved");
+function becoming(
+  proof: FirstContact,
+  record: DeviceRecord,
+  rules: Rules,
+  now: Unix | null,
+): Decision {
+  if (record.state === "approved") return quarantine(rules, "approved");
   const proven = provenBy(proof, record);
   return proven === null
-    ? quarantine("awaiting-owner")
-    : quarantine("approved", approval(proof, record, proven, now));
+    ? quarantine(rules, "awaiting-owner")
+    : quarantine(rules, "approved", approval(proof, record, proven, now));
 }
 
 /** No key at all: nothing to remember, but it may look at quarantine (RFC 9965 §4.2). */
 function visitor(rules: Rules, standing: Standing): Decision {
   if (standing.backoffSeconds > 0) return tooSoon(standing);
-  return strangerRefused(rules, standing) ?? quarantine("nothing-proven");
+  return strangerRefused(rules, standing) ?? quarantine(rules, "nothing-proven");
 }
 
 /** A key nobody knows: into quarantine and before the owner's eyes, within the limits. */
 function stranger(proof: FirstContact, rules: Rules, now: Now, standing: Standing): Decision {
   const refused = strangerRefused(rules, standing);
   if (refused !== null) return refused;
-  if (standing.pending >= MAX_PENDING) return reject("too-many-pending", standing);
-  const blank = blankRecord(recordId(proof.peer.spkiHash), "aware", BEGINNINGS.contact);
+  if (standing.pending >= rules.maxPending) return reject("too-many-pending", standing);
+  const blank = blankRecord(recordId(hex(proof.peer.spkiHash)), "aware", BEGINNINGS.contact);
   const record = { ...introduced(blank, proof), firstSeen: now.unix };
-  return quarantine("new-device", [{ kind: "put", record }]);
+  return quarantine(rules, "new-device", [{ kind: "put", record }]);
 }
 
 function strangerRefused(rules: Rules, standing: Standing): Decision | null {
@@ -192,7 +197,7 @@ function recordRefused(record: DeviceRecord | null, standing: Standing): Decisio
 /** What ties this key to what the owner was told beforehand; null for nothing. */
 function provenBy(proof: FirstContact, record: DeviceRecord): Proven | null {
   if (proof.setupProofValid === true) return "setup-code";
-  const imported = record.state === "expected" && hasKey(record, toHex(proof.peer.spkiHash));
+  const imported = record.state === "expected" && hasKey(record, proof.peer.spkiHash);
   return imported ? "imported-key" : null;
 }
 
@@ -223,7 +228,7 @@ function approval(
 
 /** The record with what the device showed and says; what the owner or a list said stays. */
 function introduced(record: DeviceRecord, { peer, inner, mac }: FirstContact): DeviceRecord {
-  const keyed = withKey(record, { role: "first-contact", spkiHash: toHex(peer.spkiHash) });
+  const keyed = withKey(record, { role: "first-contact", spkiHash: peer.spkiHash });
   const placed = mac === null ? keyed : withMac(keyed, mac);
   if (inner === null) return placed;
   const claimedName = inner.name === null ? null : ({ value: inner.name, by: "device" } as const);
@@ -253,7 +258,7 @@ function admit(
     peer,
     placement: record.placement ?? rules.placement,
     // A session does not outlive the certificate it rests on.
-    sessionSeconds: Math.max(1, Math.min(rules.sessionSeconds, peer.notAfter - now)),
+    sessionSeconds: Math.max(1, Math.min(rules.sessionSeconds, peer.leaf.notAfter - now)),
     reason,
     changes: reason === "joined" ? [joining(record, now)] : [],
   };
@@ -264,8 +269,12 @@ function joining(record: DeviceRecord, now: Unix): Change {
   return { kind: "put", record: { ...record, state: step(record.state, "join"), firstSeen } };
 }
 
-function quarantine(reason: QuarantineReason, changes: readonly Change[] = []): Decision {
-  return { kind: "quarantine", sessionSeconds: QUARANTINE_SECONDS, reason, changes };
+function quarantine(
+  rules: Rules,
+  reason: QuarantineReason,
+  changes: readonly Change[] = [],
+): Decision {
+  return { kind: "quarantine", sessionSeconds: rules.quarantineSeconds, reason, changes };
 }
 
 function tooSoon(standing: Standing): Decision {

@@ -7,11 +7,9 @@
 import { mono } from "../../base/machine.ts";
 import type { Mono } from "../../base/machine.ts";
 
-/** Onboarding conversations that one NAS may begin within {@link WINDOW_MS}. */
+/** Onboarding conversations that one NAS may begin within {@link WINDOW_MS}, unless the owner says otherwise. */
 export const MAX_CONVERSATIONS = 5;
 export const WINDOW_MS = 60000;
-/** Records in state `pending`, over all NAS. */
-export const MAX_PENDING = 20;
 /** A pending record that nobody decided is forgotten after this long. */
 export const PENDING_SECONDS = 86400;
 /** The first refusal's wait; each further one doubles it (RFC 9965 §3.4.1: minutes, exponential). */
@@ -28,8 +26,14 @@ interface Refusals {
 
 /** Counts conversations and refusals; the daemon has one. */
 export class OnboardingLimits {
+  /** May be set anew at any time; what has begun still counts. */
+  conversationsPerMinute: number;
   readonly #begun = new Map<string, readonly Mono[]>();
   readonly #refused = new Map<string, Refusals>();
+
+  constructor(conversationsPerMinute: number = MAX_CONVERSATIONS) {
+    this.conversationsPerMinute = conversationsPerMinute;
+  }
 
   /** Entries in both tables, for status pages and tests. */
   get size(): number {
@@ -43,7 +47,7 @@ export class OnboardingLimits {
    */
   begin(nas: string, now: Mono): boolean {
     const recent = (this.#begun.get(nas) ?? []).filter((at) => now - at < WINDOW_MS);
-    if (recent.length >= MAX_CONVERSATIONS) return false;
+    if (recent.length >= this.conversationsPerMinute) return false;
     touch(this.#begun, nas, [...recent, now], MAX_NAS);
     return true;
   }

@@ -3,7 +3,7 @@
  * claimed id of an expected device whose code it proves. A claimed id alone
  * finds nothing.
  */
-import { toHex } from "../../base/bytes.ts";
+import { hex } from "../../base/bytes.ts";
 import type { Crypto } from "../../base/crypto/crypto.ts";
 import type { Claim, DeviceRecord } from "../registry/record.ts";
 import { deviceByKey } from "../registry/registry.ts";
@@ -19,8 +19,8 @@ export interface Match {
 }
 
 export interface FirstContact {
-  /** SHA-256 over the SubjectPublicKeyInfo, 32 bytes. */
-  readonly spkiHash: Uint8Array;
+  /** SHA-256 over the SubjectPublicKeyInfo, 64 hex digits. */
+  readonly spkiHash: string;
   readonly inner: Claim | null;
   /** The User-Password of the tunnel; null in EAP-TLS, which carries none. */
   readonly password: Uint8Array | null;
@@ -36,9 +36,9 @@ export function matchFirstContact(
   const password =
     contact.password === null || isNoProof(contact.password) ? null : contact.password;
   const holds = (code: string): boolean | null =>
-    password === null ? null : verifySetupProof(crypto, code, spkiHash, password);
+    password === null ? null : verifySetupProof(crypto, code, hex(spkiHash), password);
 
-  const known = deviceByKey(registry, toHex(spkiHash));
+  const known = deviceByKey(registry, spkiHash);
   if (known !== null && (known.setupCode !== null || known.state !== "pending")) {
     const valid = known.setupCode === null ? null : holds(known.setupCode);
     return { record: known, setupProofValid: valid, absorbs: null };

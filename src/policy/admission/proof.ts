@@ -1,23 +1,10 @@
 /** What an authentication proved, and what was decided on it. */
 import type { Mono, Unix } from "../../base/machine.ts";
+import type { VerifiedPeer } from "../../proto/x509/path.ts";
+import type { SelfSignedPeer } from "../../proto/x509/self-signed.ts";
 import type { Change, RevocationReason } from "../registry/change.ts";
 import type { Claim, Placement } from "../registry/record.ts";
 import type { AdmitReason, QuarantineReason, RejectReason } from "./reasons.ts";
-
-/** An end entity whose path to our anchor holds now. */
-export interface VerifiedPeer {
-  /** Lower-case hexadecimal. */
-  readonly serial: string;
-  /** SHA-256 over the SubjectPublicKeyInfo, 64 hex digits. */
-  readonly spkiHash: string;
-  readonly notAfter: Unix;
-}
-
-/** A key whose holder signed the handshake and its own certificate: possession, and nothing else. */
-export interface SelfSignedPeer {
-  /** SHA-256 over the SubjectPublicKeyInfo, 32 bytes. */
-  readonly spkiHash: Uint8Array;
-}
 
 export type Proof =
   | {
@@ -54,6 +41,10 @@ export interface Rules {
   readonly placement: Placement;
   /** Longest session before a device authenticates again. */
   readonly sessionSeconds: number;
+  /** Session in quarantine: enough for a key update, too short to live in. */
+  readonly quarantineSeconds: number;
+  /** Records in state `pending` beyond which no stranger becomes one more. */
+  readonly maxPending: number;
   /** Whether strangers may come as far as quarantine. */
   readonly onboarding: boolean;
 }
@@ -76,9 +67,6 @@ export interface Standing {
   readonly pending: number;
 }
 
-/** Seconds of a session in quarantine: enough for a key update, too short to live in. */
-export const QUARANTINE_SECONDS = 120;
-
 /**
  * The answer. `changes` are stored before anything else is done. To admit
  * takes a {@link VerifiedPeer}, and only path validation makes those.
@@ -94,7 +82,7 @@ export type Decision =
     }
   | {
       readonly kind: "quarantine";
-      readonly sessionSeconds: typeof QUARANTINE_SECONDS;
+      readonly sessionSeconds: number;
       readonly reason: QuarantineReason;
       readonly changes: readonly Change[];
     }
