@@ -106,7 +106,7 @@ export async function until(what, holds, seconds = 10) {
 }
 
 export class Lab {
-  folder = mkdtempSync(path.join(tmpdir(), "homeca-lab-"));
+  folder = mkdtempSync(path.join(tmpdir(), `homeca-lab-${process.pid}-`));
   #children = new Set();
   #agents = new Map();
   #namespaces = [];
