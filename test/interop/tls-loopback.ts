@@ -99,7 +99,7 @@ export interface Seen {
   closed: boolean;
 }
 
-/** Serves one connection at a time on a random loopback port: says `hello`, then echoes in upper case. */
+/** Serves on a random loopback port: says `hello`, then echoes in upper case. */
 export class Loopback {
   readonly seen: Seen = { sessions: [], failures: [], received: "", closed: false };
   readonly #config: TlsServerConfig;
@@ -185,6 +185,7 @@ export function run(
   return new Promise((done, fail) => {
     const child = spawn(command, words, { stdio: "pipe" });
     const waiting = [...lines];
+    if (waiting.length === 0) child.stdin.end();
     let text = "";
     const heard = (chunk: Buffer): void => {
       text += chunk.toString("latin1");
