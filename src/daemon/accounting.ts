@@ -1,0 +1,110 @@
+/**
+ * What access points report about sessions. A report is evidence that a device
+ * lives; it is answered once it is stored (RFC 2866 §2), in a bounded file
+ * beside the socket: that is memory on a router, because flash wears, and lasts
+ * over a restart of the daemon.
+ */
+import { fromUtf8, utf8 } from "../base/bytes.ts";
+import type { AppendFile, Files } from "../host/host.ts";
+import { HostFailure } from "../host/host.ts";
+import type { RadiusRequest } from "../proto/radius/request.ts";
+import type { House } from "./house.ts";
+import { macOf } from "./sessions.ts";
+
+/** RFC 2866 §5.1. */
+const START = 1;
+const STOP = 2;
+const INTERIM_UPDATE = 3;
+
+/** Bytes at which the file becomes the old one; one old one is kept. */
+export const MAX_FILE_BYTES: number = 128 * 1024;
+const FILE_MODE = 0o600;
+
+export class Accounting {
+  readonly #house: House;
+  readonly #files: Files;
+  readonly #path: string;
+  #file: AppendFile | null = null;
+
+  constructor(house: House, path: string) {
+    this.#house = house;
+    this.#files = house.host.files;
+    this.#path = path;
+  }
+
+  /** Whether the report is stored and may be answered. */
+  take(request: RadiusRequest): boolean {
+    try {
+      this.#append(request);
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      this.#house.log.limited(
+        "accounting",
+        "error",
+        `A session report was not stored (${failure.message}); free space there.`,
+      );
+      return false;
+    }
+    this.#apply(request);
+    return true;
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  #append(request: RadiusRequest): void {
+    const { acctStatusType, acctSessionId, callingStationId, client } = request;
+    const entry = {
+      at: this.#house.clock.now(),
+      nas: client.name,
+      status: acctStatusType,
+      session: acctSessionId?.slice(0, 64) ?? null,
+      mac: macOf(callingStationId),
+    };
+    const line = utf8(`${JSON.stringify(entry)}\n`);
+    this.#file ??= this.#files.openAppend(
+      this.#path,
+      FILE_MODE,
+      this.#files.facts(this.#path)?.size ?? 0,
+    );
+    if (this.#file.size + line.length > MAX_FILE_BYTES) {
+      this.close();
+      this.#files.replaceDurably(
+        `${this.#path}.old`,
+        this.#files.read(this.#path) ?? new Uint8Array(0),
+        FILE_MODE,
+      );
+      this.#file = this.#files.openAppend(this.#path, FILE_MODE, 0);
+    }
+    this.#file.appendDurably(line);
+  }
+
+  #apply(request: RadiusRequest): void {
+    const { acctStatusType, acctSessionId } = request;
+    const mac = macOf(request.callingStationId);
+    const session = mac === null ? null : this.#house.sessions.find(mac);
+    const named = request.class === null ? null : fromUtf8(request.class);
+    // A late report about an earlier session must not end the one that followed it.
+    if (session === null || session.nas.client !== request.client.name || session.class !== named)
+      return;
+    if (acctStatusType === START || acctStatusType === INTERIM_UPDATE) {
+      this.#house.sessions.put({ ...session, accounting: acctSessionId });
+      const now = this.#house.clock.now();
+      if (session.device !== null && now !== null) this.#house.sightings.note(session.device, now);
+    }
+    if (acctStatusType === STOP) {
+      this.#house.sessions.remove(session.mac);
+      this.#house.place(
+        { kind: "cut", mac: session.mac, ...(session.port === null ? {} : { port: session.port }) },
+        (failure) => {
+          if (failure !== null)
+            this.#house.log.error(
+              `The firewall did not close behind ${session.mac} (${failure.message}); it expires by itself.`,
+            );
+        },
+      );
+    }
+  }
+}

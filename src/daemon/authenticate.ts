@@ -1,0 +1,565 @@
+/**
+ * The corridor. An authenticated RADIUS request comes in; the State attribute
+ * finds its EAP conversation; the chain it hands out is judged; what it proved
+ * is decided on; and the outputs return as one ordered list: store the record,
+ * change the firewall, send the answer. If one fails, the rest are not carried
+ * out and the peer gets an Access-Reject.
+ */
+import { toHex, utf8 } from "../base/bytes.ts";
+import type { Mono } from "../base/machine.ts";
+import { decide } from "../policy/admission/decide.ts";
+import { matchFirstContact } from "../policy/admission/match.ts";
+import type { Decision, Proof, Standing } from "../policy/admission/proof.ts";
+import { sentence } from "../policy/admission/reasons.ts";
+import { parseSetupIdentity, SETUP_REALM, SetupFailure } from "../policy/admission/setup.ts";
+import type { Claim, DeviceRecord } from "../policy/registry/record.ts";
+import { titleOf, withMac } from "../policy/registry/record.ts";
+import { deviceByKey, deviceBySerial, devicesIn } from "../policy/registry/registry.ts";
+import type { EapInput, EapOutput, EapProof } from "../proto/eap/server.ts";
+import { EapServer } from "../proto/eap/server.ts";
+import type { EapKeys, MethodName } from "../proto/eap/methods/method.ts";
+import {
+  attribute,
+  ChargeableUserIdentity,
+  Class,
+  EapKeyName,
+  ErrorCause,
+  SessionTimeout,
+  State,
+  TerminationAction,
+  vlanAttributes,
+} from "../proto/radius/attributes.ts";
+import type { RadiusAnswer } from "../proto/radius/answer.ts";
+import { splitEapMessage } from "../proto/radius/eap-message.ts";
+import {
+  ACCESS_ACCEPT,
+  ACCESS_CHALLENGE,
+  ACCESS_REJECT,
+  type Attribute,
+} from "../proto/radius/packet.ts";
+import type { RadiusRequest } from "../proto/radius/request.ts";
+import type { House } from "./house.ts";
+import { visible } from "./log.ts";
+import { judgeChain, type Peer, type Verdict } from "./peer.ts";
+import { chainSentence, conversationSentence } from "./refusals.ts";
+import { endOf, macOf, type Session } from "./sessions.ts";
+
+/** Octets of our State attribute. */
+const STATE_LENGTH = 16;
+
+/** The EAP packet a link carries that names no Framed-MTU (RFC 3748 §3.1). */
+const DEFAULT_PACKET = 1020;
+
+/** 802.1X takes this many octets of the Framed-MTU (RFC 3579 §2.4). */
+const EAPOL_HEADER = 4;
+
+/** An element outlives its session by this much, so that a timely renewal never cuts a connection. */
+const GRACE_SECONDS = 30;
+
+/** RFC 2869 §5.16 wants no less than 60 and advises 600 and more. */
+const TERMINATE_BY_REQUEST = 1;
+
+/** RFC 3579 §2.2: the EAP packet was ignored, the last request comes again. */
+const INVALID_EAP_PACKET_IGNORED = 202;
+
+interface Conversation {
+  readonly state: Uint8Array;
+  readonly eap: EapServer;
+  readonly nas: string;
+  readonly mac: string | null;
+  readonly began: Mono;
+  /** Whether a stranger may be let in here; asked for once, when the conversation shows to be one of onboarding. */
+  mayBegin: boolean | null;
+  peer: Peer | null;
+  rejected: (Verdict & { readonly kind: "rejected" }) | null;
+  /** What was decided; without it there is no Accept. */
+  decision: Decision | null;
+  record: DeviceRecord | null;
+}
+
+export type SendAnswer = (answer: RadiusAnswer) => void;
+
+export class Authenticator {
+  readonly #house: House;
+  readonly #answer: SendAnswer;
+  readonly #forget: (request: RadiusRequest) => void;
+  readonly #conversations = new Map<string, Conversation>();
+
+  constructor(house: House, answer: SendAnswer, forget: (request: RadiusRequest) => void) {
+    this.#house = house;
+    this.#answer = answer;
+    this.#forget = forget;
+  }
+
+  /** Conversations under way. */
+  get size(): number {
+    return this.#conversations.size;
+  }
+
+  get wakeAt(): Mono | null {
+    let earliest: Mono | null = null;
+    for (const { eap } of this.#conversations.values()) {
+      const at = eap.wakeAt;
+      if (at !== null && (earliest === null || at < earliest)) earliest = at;
+    }
+    return earliest;
+  }
+
+  /** Ends what has taken too long; nobody waits for an answer then. */
+  timeout(now: Mono): void {
+    for (const conversation of this.#conversations.values()) {
+      const outputs = conversation.eap.handle({ kind: "timeout" }, now);
+      if (outputs.some(({ kind }) => kind === "failure")) this.#end(conversation);
+    }
+  }
+
+  /** Ends every conversation in which the device is known to take part. */
+  endOf(device: string): void {
+    for (const conversation of this.#conversations.values()) {
+      if (conversation.record?.id === device) this.#end(conversation);
+    }
+  }
+
+  /** Takes an Access-Request that carries EAP. A fault of ours ends this one conversation with a Reject. */
+  handle(request: RadiusRequest, packet: Uint8Array): void {
+    const { host, log } = this.#house;
+    let conversation: Conversation | null = null;
+    try {
+      conversation = this.#conversationOf(request);
+      if (conversation === null) return this.#reject(request, null);
+      const input: EapInput = { kind: "response", packet, maxPacket: this.#maxPacket(request) };
+      this.#advance(conversation, request, input, host.mono());
+    } catch (fault) {
+      log.error(
+        `fault in an authentication: ${fault instanceof Error ? (fault.stack ?? fault.message) : "unknown"}`,
+      );
+      if (conversation !== null) this.#end(conversation);
+      this.#reject(request, null);
+    }
+  }
+
+  /** A new conversation for a request without State, the one that State names, or null where there is none. */
+  #conversationOf(request: RadiusRequest): Conversation | null {
+    const { state } = request;
+    if (state !== null) {
+      const known = this.#conversations.get(toHex(state));
+      // State is unguessable, and still belongs to the NAS it was given to.
+      return known !== undefined && known.nas === request.client.name ? known : null;
+    }
+    const now = this.#house.host.mono();
+    const mac = macOf(request.callingStationId);
+    const mayBegin = this.#onboarding(request) ? this.#mayBegin(request, now) : null;
+    if (mayBegin === false) {
+      this.#house.event(
+        "refused",
+        null,
+        mac,
+        sentence("too-many-conversations", subjectOf(null, mac)),
+      );
+      return null;
+    }
+    if (!this.#makeRoom()) return null;
+    const conversation: Conversation = {
+      state: this.#house.host.random(STATE_LENGTH),
+      eap: new EapServer(this.#house.eapConfig()),
+      nas: request.client.name,
+      mac,
+      began: now,
+      mayBegin,
+      peer: null,
+      rejected: null,
+      decision: null,
+      record: null,
+    };
+    this.#conversations.set(toHex(conversation.state), conversation);
+    return conversation;
+  }
+
+  /** The outer identity of first contact: counted before any mathematics is spent on it. */
+  #onboarding(request: RadiusRequest): boolean {
+    return request.userName?.toLowerCase().endsWith(`@${SETUP_REALM}`) ?? false;
+  }
+
+  #mayBegin(request: RadiusRequest, now: Mono): boolean {
+    const mac = macOf(request.callingStationId);
+    const { limits } = this.#house;
+    if (mac !== null && limits.backoffSeconds(mac, now) > 0) return false;
+    return limits.begin(request.client.name, now);
+  }
+
+  /** At the bound the oldest conversation that has proved nothing gives way; one that has never does. */
+  #makeRoom(): boolean {
+    if (this.#conversations.size < this.#house.configuration.limits.authenticationsMax) return true;
+    for (const conversation of this.#conversations.values()) {
+      if (conversation.peer !== null) continue;
+      this.#end(conversation);
+      return true;
+    }
+    return false;
+  }
+
+  #maxPacket({ framedMtu }: RadiusRequest): number {
+    const link = framedMtu === null ? DEFAULT_PACKET : framedMtu - EAPOL_HEADER;
+    return Math.min(link, this.#house.configuration.radius.fragmentSize);
+  }
+
+  #advance(conversation: Conversation, request: RadiusRequest, input: EapInput, now: Mono): void {
+    for (const output of conversation.eap.handle(input, now)) {
+      this.#carryOut(conversation, request, output, now);
+    }
+  }
+
+  #carryOut(
+    conversation: Conversation,
+    request: RadiusRequest,
+    output: EapOutput,
+    now: Mono,
+  ): void {
+    switch (output.kind) {
+      case "request":
+        return this.#challenge(conversation, request, output.packet);
+      case "verify-peer":
+        return this.#advance(conversation, request, this.#judge(conversation, output), now);
+      case "authenticated":
+        return this.#decide(conversation, request, output.proof, now);
+      case "success":
+        return this.#accept(conversation, request, output, now);
+      case "failure":
+        return this.#refuse(conversation, request, output);
+      case "ignored":
+        return this.#repeat(conversation, request);
+    }
+  }
+
+  #judge(
+    conversation: Conversation,
+    { chain, method }: { readonly chain: readonly Uint8Array[]; readonly method: MethodName },
+  ): EapInput {
+    const verdict = judgeChain(chain, this.#house.peerRules());
+    if (verdict.kind === "accepted" && verdict.peer.kind === "self-signed") {
+      const allowed = this.#mayShowOwnKey(conversation, method);
+      if (!allowed)
+        return { kind: "peer-rejected", alert: "access_denied", reason: "too-many-conversations" };
+    }
+    if (verdict.kind === "accepted") {
+      conversation.peer = verdict.peer;
+      conversation.record = this.#recordOf(verdict.peer);
+      return { kind: "peer-accepted", publicKey: verdict.publicKey };
+    }
+    conversation.rejected = verdict;
+    conversation.record = verdict.record;
+    return { kind: "peer-rejected", alert: verdict.alert, reason: verdict.reason };
+  }
+
+  /** A key of its own under another outer identity, as in the EAP-TLS fallback, is onboarding all the same. */
+  #mayShowOwnKey(conversation: Conversation, _method: MethodName): boolean {
+    conversation.mayBegin ??= this.#house.limits.begin(conversation.nas, this.#house.host.mono());
+    return conversation.mayBegin;
+  }
+
+  #recordOf({ kind, peer }: Peer): DeviceRecord | null {
+    const { registry } = this.#house;
+    return kind === "self-signed"
+      ? deviceByKey(registry, peer.spkiHash)
+      : deviceBySerial(registry, peer.serial);
+  }
+
+  #decide(conversation: Conversation, request: RadiusRequest, eapProof: EapProof, now: Mono): void {
+    const { house } = this;
+    const { proof, record } = this.#proofOf(conversation, eapProof);
+    const subject = record === null ? keyOf(proof) : null;
+    const standing = this.#standing(conversation, subject ?? keyOf(proof) ?? conversation.mac, now);
+    const decision = decide(
+      proof,
+      record,
+      house.rules,
+      { mono: now, unix: house.clock.now() },
+      standing,
+    );
+    conversation.decision = decision;
+    conversation.record = recordAfter(decision, record);
+    if (decision.kind === "reject" && decision.fault !== null) {
+      house.log.error(
+        `fault in a decision: ${decision.fault instanceof Error ? decision.fault.stack : "unknown"}`,
+      );
+    }
+    if (decision.kind === "reject") {
+      const blamed = keyOf(proof) ?? conversation.mac;
+      if (blamed !== null && proof.kind !== "certificate") house.limits.refuse(blamed, now);
+    }
+    this.#enforce(conversation, request, decision, now);
+  }
+
+  /** Store, then the firewall, then the answer; what fails stops the rest. */
+  #enforce(
+    conversation: Conversation,
+    request: RadiusRequest,
+    decision: Decision,
+    now: Mono,
+  ): void {
+    const { house } = this;
+    const { mac } = conversation;
+    if (decision.kind !== "reject") {
+      const obstacle =
+        house.enforces && mac === null
+          ? "the access point names no MAC address"
+          : this.#noRoom(mac, now);
+      if (obstacle !== null) return this.#stop(conversation, request, obstacle, now);
+    }
+    const seen = this.#withMac(conversation, decision);
+    try {
+      house.change([...decision.changes, ...seen]);
+    } catch (failure) {
+      const why = failure instanceof Error ? failure.message : "unknown";
+      return this.#stop(conversation, request, `the change could not be stored (${why})`, now);
+    }
+    if (decision.kind === "reject") {
+      return this.#advance(conversation, request, { kind: "refuse", reason: decision.reason }, now);
+    }
+    if (mac === null) return this.#advance(conversation, request, { kind: "admit" }, now);
+    const kind = decision.kind;
+    const port = house.portOf(macOf(request.calledStationId));
+    const seconds = decision.sessionSeconds + GRACE_SECONDS;
+    house.place({ kind, mac, seconds, ...(port === null ? {} : { port }) }, (failure) => {
+      const later = house.host.mono();
+      // The conversation may have been ended meanwhile, by a revocation above all.
+      if (!this.#conversations.has(toHex(conversation.state))) return this.#reject(request, null);
+      if (failure !== null) {
+        return this.#stop(
+          conversation,
+          request,
+          `the firewall took no change (${failure.message})`,
+          later,
+        );
+      }
+      this.#advance(conversation, request, { kind: "admit" }, later);
+    });
+  }
+
+  #noRoom(mac: string | null, now: Mono): string | null {
+    if (mac === null || this.#house.sessions.hasRoomFor(mac, now)) return null;
+    return "too many devices are on the network at once";
+  }
+
+  #stop(conversation: Conversation, request: RadiusRequest, why: string, now: Mono): void {
+    const who = titleIn(conversation);
+    this.#house.log.limited("enforcement", "error", `Refused ${who}: ${why}.`);
+    conversation.decision = null;
+    this.#advance(conversation, request, { kind: "refuse", reason: "not-enforced" }, now);
+  }
+
+  /** The MAC address goes into the record once it is admitted with it; flash is spared otherwise. */
+  #withMac(
+    { mac }: Conversation,
+    decision: Decision,
+  ): readonly { kind: "put"; record: DeviceRecord }[] {
+    if (decision.kind !== "admit" || mac === null) return [];
+    const put = decision.changes.find((change) => change.kind === "put");
+    const record = put?.record ?? deviceBySerial(this.#house.registry, decision.peer.serial);
+    if (record === null || record.macs.includes(mac)) return [];
+    return [{ kind: "put", record: withMac(record, mac) }];
+  }
+
+  #proofOf(
+    { peer, mac }: Conversation,
+    { inner }: EapProof,
+  ): { readonly proof: Proof; readonly record: DeviceRecord | null } {
+    const { registry, host } = this.#house;
+    if (peer === null) return { proof: { kind: "none" }, record: null };
+    if (peer.kind === "self-signed") {
+      const claim = inner === null ? null : claimOf(inner.userName);
+      const password = inner?.password ?? null;
+      const { spkiHash } = peer.peer;
+      const match = matchFirstContact(registry, host.crypto, { spkiHash, inner: claim, password });
+      const { record, setupProofValid, absorbs } = match;
+      const proof: Proof = {
+        kind: "first-contact",
+        peer: peer.peer,
+        inner: claim,
+        setupProofValid,
+        absorbs,
+        mac,
+      };
+      return { proof, record };
+    }
+    const { serial } = peer.peer;
+    const revoked = registry.revoked.get(serial)?.reason ?? null;
+    const record = deviceBySerial(registry, serial);
+    if (peer.kind === "verified")
+      return { proof: { kind: "certificate", peer: peer.peer, revoked }, record };
+    const { spkiHash, leaf } = peer.peer;
+    return {
+      proof: { kind: "lapsed", serial, spkiHash, notAfter: leaf.notAfter, revoked },
+      record,
+    };
+  }
+
+  #standing({ mayBegin, nas }: Conversation, subject: string | null, now: Mono): Standing {
+    const { limits, registry } = this.#house;
+    return {
+      mayBegin: mayBegin ?? limits.begin(nas, now),
+      backoffSeconds: subject === null ? 0 : limits.backoffSeconds(subject, now),
+      refusals: subject === null ? 0 : limits.refusals(subject, now),
+      pending: devicesIn(registry, "pending").length,
+    };
+  }
+
+  #challenge(
+    conversation: Conversation,
+    request: RadiusRequest,
+    packet: Uint8Array,
+    more: readonly Attribute[] = [],
+  ): void {
+    const attributes = [...splitEapMessage(packet), attribute(State, conversation.state), ...more];
+    this.#answer({ request, code: ACCESS_CHALLENGE, attributes });
+  }
+
+  /** The peer said something that does not count: it gets the last request again (RFC 3579 §2.2). */
+  #repeat(conversation: Conversation, request: RadiusRequest): void {
+    const { lastRequest } = conversation.eap;
+    // While the firewall is at work there is nothing to repeat, and the NAS asks again by itself.
+    if (conversation.decision !== null) return this.#forget(request);
+    if (lastRequest !== null) {
+      const cause = attribute(ErrorCause, INVALID_EAP_PACKET_IGNORED);
+      return this.#challenge(conversation, request, lastRequest, [cause]);
+    }
+    this.#end(conversation);
+    this.#reject(request, null);
+  }
+
+  #accept(
+    conversation: Conversation,
+    request: RadiusRequest,
+    { packet, keys }: { readonly packet: Uint8Array; readonly keys: EapKeys },
+    now: Mono,
+  ): void {
+    const { decision, record, mac } = conversation;
+    this.#end(conversation);
+    // An Accept needs a decision that lets in; the machine cannot have come here without one.
+    if (decision === null || decision.kind === "reject") return this.#reject(request, null);
+    const session = toHex(this.#house.host.random(8));
+    if (mac !== null)
+      this.#house.sessions.put(this.#session(conversation, request, decision, session, now));
+    const event = decision.kind === "admit" ? "admitted" : "quarantined";
+    this.#house.event(
+      event,
+      record?.id ?? null,
+      mac,
+      sentence(decision.reason, subjectOf(record, mac)),
+    );
+    this.#answer({
+      request,
+      code: ACCESS_ACCEPT,
+      attributes: [
+        ...splitEapMessage(packet),
+        ...this.#sessionAttributes(decision, session),
+        attribute(EapKeyName, keys.sessionId),
+        attribute(
+          ChargeableUserIdentity,
+          utf8(this.#house.pseudonym(request.client.name, record?.id ?? mac ?? "")),
+        ),
+      ],
+      keys: { recv: keys.msk.subarray(0, 32), send: keys.msk.subarray(32, 64) },
+    });
+  }
+
+  #session(
+    { record, mac, nas }: Conversation,
+    request: RadiusRequest,
+    decision: Exclude<Decision, { kind: "reject" }>,
+    session: string,
+    now: Mono,
+  ): Session {
+    return {
+      mac: mac ?? "",
+      device: record?.id ?? null,
+      kind: decision.kind,
+      until: endOf(now, decision.sessionSeconds + GRACE_SECONDS),
+      port: this.#house.portOf(macOf(request.calledStationId)),
+      nas: { client: nas, identifier: request.nasIdentifier },
+      class: session,
+      accounting: null,
+    };
+  }
+
+  #sessionAttributes(
+    decision: Exclude<Decision, { kind: "reject" }>,
+    session: string,
+  ): readonly Attribute[] {
+    const { radius } = this.#house.configuration;
+    const vlan =
+      decision.kind === "admit"
+        ? (decision.placement.vlan ?? radius.normalVlan)
+        : radius.quarantineVlan;
+    return [
+      attribute(SessionTimeout, decision.sessionSeconds),
+      attribute(TerminationAction, TERMINATE_BY_REQUEST),
+      attribute(Class, utf8(session)),
+      ...(vlan === null ? [] : vlanAttributes(vlan)),
+    ];
+  }
+
+  #refuse(
+    conversation: Conversation,
+    request: RadiusRequest,
+    { packet, reason, detail }: Extract<EapOutput, { kind: "failure" }>,
+  ): void {
+    const { decision, record, mac, rejected } = conversation;
+    this.#end(conversation);
+    const who = titleIn(conversation);
+    let text: string;
+    if (decision?.kind === "reject") text = sentence(decision.reason, subjectOf(record, mac));
+    else if (rejected !== null) text = chainSentence(who, rejected.reason, rejected.notAfter);
+    else text = conversationSentence(who, reason, detail);
+    this.#house.event("refused", record?.id ?? null, mac, text);
+    this.#answer({ request, code: ACCESS_REJECT, attributes: splitEapMessage(packet) });
+  }
+
+  /** A Reject outside any conversation; the RADIUS machine adds the EAP-Failure. */
+  #reject(request: RadiusRequest, cause: number | null): void {
+    const attributes = cause === null ? [] : [attribute(ErrorCause, cause)];
+    this.#answer({ request, code: ACCESS_REJECT, attributes });
+  }
+
+  #end({ state }: Conversation): void {
+    this.#conversations.delete(toHex(state));
+  }
+
+  /** Named without `#` so that methods above read as prose. */
+  private get house(): House {
+    return this.#house;
+  }
+}
+
+/** The key to count refusals by; null where the peer proved none. */
+function keyOf(proof: Proof): string | null {
+  return proof.kind === "first-contact" ? proof.peer.spkiHash : null;
+}
+
+/** What the device says of itself, or null where it says nothing in our form. */
+function claimOf(userName: string): Claim | null {
+  try {
+    return parseSetupIdentity(utf8(userName));
+  } catch (failure) {
+    if (failure instanceof SetupFailure) return null;
+    throw failure;
+  }
+}
+
+function recordAfter({ changes }: Decision, before: DeviceRecord | null): DeviceRecord | null {
+  for (const change of changes) if (change.kind === "put") return change.record;
+  return before;
+}
+
+function subjectOf(
+  record: DeviceRecord | null,
+  mac: string | null,
+): Parameters<typeof sentence>[1] {
+  if (record === null) return { title: mac ?? "a device", id: "ID", notAfter: null };
+  const ends = record.keys.flatMap((key) => (key.role === "certificate" ? [key.notAfter] : []));
+  return { title: titleOf(record), id: record.id, notAfter: ends.at(-1) ?? null };
+}
+
+function titleIn({ record, mac }: Conversation): string {
+  return visible(record === null ? (mac ?? "a device") : titleOf(record), 64);
+}

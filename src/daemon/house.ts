@@ -1,0 +1,285 @@
+/**
+ * What the parts of the daemon share: the configuration in force, the stored
+ * registry, the authority's keys, who is on the network, and the firewall. It
+ * decides nothing; it is where decisions become lasting.
+ */
+import { concat, toBase64Url, utf8 } from "../base/bytes.ts";
+import type { Mono } from "../base/machine.ts";
+import { OnboardingLimits } from "../policy/admission/limits.ts";
+import type { Rules } from "../policy/admission/proof.ts";
+import type { KernelPlacement } from "../policy/firewall/drift.ts";
+import type { FirewallChange, FirewallConfig } from "../policy/firewall/render.ts";
+import { FirewallFailure, renderAll, renderChange } from "../policy/firewall/render.ts";
+import type { Change } from "../policy/registry/change.ts";
+import type { Registry } from "../policy/registry/registry.ts";
+import type { EapServerConfig } from "../proto/eap/server.ts";
+import type { MethodName } from "../proto/eap/methods/method.ts";
+import type { TlsServerConfig } from "../proto/tls/server12.ts";
+import { KnownSignatures } from "../proto/x509/path.ts";
+import type { Host } from "../host/host.ts";
+import { HostFailure } from "../host/host.ts";
+import { HouseClock } from "./clock.ts";
+import type { Configuration } from "./config/configuration.ts";
+import type { Applied } from "./enforcement.ts";
+import { Enforcement } from "./enforcement.ts";
+import type { EventKind } from "./events.ts";
+import { Events } from "./events.ts";
+import type { HomeKeys } from "./keys.ts";
+import { Counters, type Log } from "./log.ts";
+import type { PeerRules } from "./peer.ts";
+import { endOf, Sessions } from "./sessions.ts";
+import type { Store } from "./store/journal.ts";
+import { Sightings } from "./store/sightings.ts";
+
+/** HomeCA's own ports on the router: CoAPs (RFC 7252 §12.7) and EST over HTTPS. */
+export const COAPS_PORT = 5684;
+export const EST_PORT = 8443;
+
+/** How long the persisted time may lag behind the clock: writing it more often wears the flash. */
+const FLOOR_STEP_SECONDS = 86_400;
+
+const NETWORK_FOLDER = "/sys/class/net";
+
+export class House {
+  readonly host: Host;
+  readonly log: Log;
+  readonly store: Store;
+  readonly keys: HomeKeys;
+  readonly clock: HouseClock;
+  readonly limits: OnboardingLimits;
+  readonly sessions: Sessions = new Sessions();
+  readonly events: Events;
+  readonly counters: Counters = new Counters();
+  readonly sightings: Sightings;
+  readonly started: Mono;
+  readonly #known = new KnownSignatures();
+  #configuration: Configuration;
+  #enforcement: Enforcement;
+  #firewall: FirewallConfig;
+  #portsByMac: ReadonlyMap<string, string> = new Map();
+
+  constructor(
+    host: Host,
+    log: Log,
+    store: Store,
+    keys: HomeKeys,
+    clock: HouseClock,
+    configuration: Configuration,
+  ) {
+    this.host = host;
+    this.log = log;
+    this.store = store;
+    this.keys = keys;
+    this.clock = clock;
+    this.#configuration = configuration;
+    this.events = new Events(configuration.limits.eventsMax);
+    this.limits = new OnboardingLimits(configuration.limits.onboardingPerMinute);
+    this.#enforcement = new Enforcement(host, configuration.homeca.enforce);
+    this.#firewall = this.#firewallConfig();
+    this.sightings = new Sightings(host.files, `${configuration.homeca.stateDir}/sightings`);
+    this.started = host.mono();
+  }
+
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  get registry(): Registry {
+    return this.store.registry;
+  }
+
+  get enforces(): boolean {
+    return this.#enforcement.mode !== "off";
+  }
+
+  get enforcement(): Enforcement {
+    return this.#enforcement;
+  }
+
+  /** What the firewall is told of this router; it may change as interfaces come and go. */
+  get firewall(): FirewallConfig {
+    return this.#firewall;
+  }
+
+  get rules(): Rules {
+    const { radius, limits } = this.#configuration;
+    return {
+      placement: { network: "lan", vlan: radius.normalVlan },
+      sessionSeconds: radius.sessionSeconds,
+      quarantineSeconds: radius.quarantineSeconds,
+      maxPending: limits.pendingMax,
+      onboarding: true,
+    };
+  }
+
+  /**
+   * Stores changes, with the time where it has moved on by a day.
+   * @throws HostFailure, RegistryFailure; nothing has changed then
+   */
+  change(changes: readonly Change[]): void {
+    const now = this.clock.now();
+    const floor = this.registry.timeFloor ?? 0;
+    const due = now !== null && now - floor >= FLOOR_STEP_SECONDS;
+    this.store.commit(due ? [...changes, { kind: "time-floor", unix: now }] : changes);
+  }
+
+  /** Notes what happened for `homeca log`, and writes it to the system's log. `text` is safe to show. */
+  event(kind: EventKind, device: string | null, mac: string | null, text: string): void {
+    this.events.add({ at: this.clock.now(), kind, device, mac, text });
+    this.counters.add(kind);
+    this.log.limited(kind, kind === "refused" ? "warning" : "notice", text);
+  }
+
+  /** What the owner should look at, one sentence each. */
+  troubles(): string[] {
+    const found: string[] = [];
+    if (this.clock.now() === null) {
+      found.push(
+        "The time is not known, so nobody is admitted: check that the router reaches a time server.",
+      );
+    }
+    if (this.configuration.clients.length === 0) {
+      found.push("No access point may ask: add a section 'client' to the configuration.");
+    }
+    if (
+      this.configuration.homeca.enforce === "nft" &&
+      this.configuration.homeca.interfaces.length === 0
+    ) {
+      found.push(
+        "No interface is controlled, so nobody is held back: add `list interface` to the configuration.",
+      );
+    }
+    return found;
+  }
+
+  /** Takes over what the kernel holds from before this process; which device it is shows at its next authentication. */
+  adopt({ kind, mac, seconds, port }: KernelPlacement, now: Mono): void {
+    const record = [...this.registry.devices.values()].find(({ macs }) => macs[0] === mac);
+    const nas = { client: "", identifier: null };
+    this.sessions.put({
+      mac,
+      device: record?.id ?? null,
+      kind,
+      until: endOf(now, seconds),
+      port,
+      nas,
+      class: "",
+      accounting: null,
+    });
+  }
+
+  /** Places or cuts one station in the kernel; `done` gets null once it holds. */
+  place(change: FirewallChange, done: Applied): void {
+    if (!this.enforces) return done(null);
+    let text: string;
+    try {
+      text = renderChange(change, this.#firewall);
+    } catch (failure) {
+      if (!(failure instanceof FirewallFailure)) throw failure;
+      return done(new HostFailure(failure.message, "EINVAL"));
+    }
+    this.#enforcement.apply(text, done);
+  }
+
+  /** The base ruleset with everyone who is in; every controlled port is closed to all others. */
+  placeAll(done: Applied): void {
+    if (!this.enforces) return done(null);
+    this.#enforcement.apply(
+      renderAll(this.sessions.placements(this.host.mono()), this.#firewall),
+      done,
+    );
+  }
+
+  /** The controlled interface with this address: where a local access point says a station is. Null where there is none. */
+  portOf(mac: string | null): string | null {
+    return mac === null ? null : (this.#portsByMac.get(mac) ?? null);
+  }
+
+  /** Takes another configuration. Listening sockets and the store stay as they are. */
+  reconfigure(configuration: Configuration): void {
+    this.#configuration = configuration;
+    if (configuration.homeca.enforce !== this.#enforcement.mode) {
+      this.#enforcement = new Enforcement(this.host, configuration.homeca.enforce);
+    }
+    this.log.level = configuration.homeca.logLevel;
+    this.limits.conversationsPerMinute = configuration.limits.onboardingPerMinute;
+    this.#firewall = this.#firewallConfig();
+  }
+
+  /** Looks again which interfaces there are: wireless ones come and go. */
+  lookAtInterfaces(): void {
+    this.#firewall = this.#firewallConfig();
+  }
+
+  eapConfig(): EapServerConfig {
+    return {
+      random: this.host.random,
+      methods: ["tls", "ttls"],
+      tls: (method) => this.#tlsConfig(method),
+      maxPacket: this.#configuration.radius.fragmentSize,
+    };
+  }
+
+  peerRules(): PeerRules {
+    return {
+      crypto: this.host.crypto,
+      anchors: [this.keys.root],
+      intermediates: [this.keys.issuing.certificate],
+      known: this.#known,
+      registry: this.registry,
+      now: this.clock.now(),
+    };
+  }
+
+  /** What one NAS knows a device by (RFC 4372 §2): stable, and different at another NAS. */
+  pseudonym(client: string, device: string): string {
+    const { crypto } = this.host;
+    const mac = crypto.hmac(
+      "sha256",
+      this.keys.pseudonymKey,
+      concat(utf8(client), Uint8Array.of(0), utf8(device)),
+    );
+    return toBase64Url(mac.subarray(0, 12));
+  }
+
+  #tlsConfig(method: MethodName): TlsServerConfig {
+    const { crypto, random } = this.host;
+    const { keyLog } = this.#configuration.homeca;
+    return {
+      crypto,
+      random,
+      certificates: this.keys.server.chain,
+      key: this.keys.server.key,
+      // EAP-TLS is nothing without a certificate; in EAP-TTLS a visitor may have none.
+      clientCertificate: method === "tls" ? "required" : "asked",
+      // Empty: a device at first contact signs its own, and would not find itself on a list.
+      authorities: [],
+      ...(keyLog === null ? {} : { keyLog: (line: string) => this.#logKey(keyLog, line) }),
+    };
+  }
+
+  #logKey(path: string, line: string): void {
+    const file = this.host.files.openAppend(path, 0o600, this.host.files.facts(path)?.size ?? 0);
+    file.appendDurably(utf8(`${line}\n`));
+    file.close();
+  }
+
+  #firewallConfig(): FirewallConfig {
+    const { interfaces } = this.#configuration.homeca;
+    const { files } = this.host;
+    const present = this.#configuration.homeca.enforce === "nft" ? files.list(NETWORK_FOLDER) : [];
+    const bridges = present.filter((name) => {
+      const ports =
+        files.facts(`${NETWORK_FOLDER}/${name}/brif`) === null
+          ? []
+          : files.list(`${NETWORK_FOLDER}/${name}/brif`);
+      return ports.some((port) => interfaces.includes(port));
+    });
+    const addresses = interfaces.flatMap((name): [string, string][] => {
+      const bytes = present.includes(name) ? files.read(`${NETWORK_FOLDER}/${name}/address`) : null;
+      return bytes === null ? [] : [[String.fromCharCode(...bytes).trim(), name]];
+    });
+    this.#portsByMac = new Map(addresses);
+    return { interfaces, bridges, udpPorts: [COAPS_PORT], tcpPorts: [EST_PORT] };
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The authority on disk: keys and certificates of root, issuing CA and EAP
+ * server, one file each, mode 0600, made once and never overwritten. Only the
+ * server's certificate is renewed, under the same key.
+ */
+import { fromUtf8, sameBytes, toHex, utf8 } from "../base/bytes.ts";
+import type { SigningKey } from "../base/crypto/crypto.ts";
+import { DerFailure } from "../base/der.ts";
+import type { Unix } from "../base/machine.ts";
+import { Authority, createRoot } from "../policy/ca/authority.ts";
+import type { Issued } from "../policy/ca/authority.ts";
+import { AuthorityFailure, explain } from "../policy/ca/failure.ts";
+import type { IssueTime } from "../policy/ca/issue-time.ts";
+import type { Certificate } from "../proto/x509/certificate.ts";
+import { parseCertificate } from "../proto/x509/certificate.ts";
+import { X509Failure } from "../proto/x509/failure.ts";
+import { decodePem, encodePem } from "../proto/x509/pem.ts";
+import { encodePrivateKey, parsePrivateKey, signingKeyOf } from "../proto/x509/pkcs8.ts";
+import type { PrivateKey } from "../proto/x509/pkcs8.ts";
+import type { Host } from "../host/host.ts";
+import { SOFTWARE_DATE } from "./clock.ts";
+import { readSecret } from "./store/secret.ts";
+
+const KEY_MODE = 0o600;
+const CERTIFICATE_MODE = 0o644;
+const PSEUDONYM_KEY_LENGTH = 32;
+
+/** The server's certificate is renewed when this part of its life is left. */
+const RENEW_AT = 1 / 3;
+
+export interface HomeKeys {
+  readonly root: Certificate;
+  readonly issuing: Authority;
+  /** For EAP: the server's certificate and the issuing CA's, DER, and their key. */
+  readonly server: {
+    readonly chain: readonly Uint8Array[];
+    readonly certificate: Certificate;
+    readonly key: SigningKey;
+  };
+  /** 32 bytes; secret. */
+  readonly pseudonymKey: Uint8Array;
+}
+
+/** The keys cannot be used. The message is one sentence with the file and the fix. */
+export class KeysFailure extends Error {
+  override readonly name = "KeysFailure";
+}
+
+/** Whether the authority was made before: then it must be whole. */
+export function hasAuthority(host: Host, folder: string): boolean {
+  return host.files.facts(`${folder}/root.pem`) !== null;
+}
+
+/**
+ * Reads the authority in `folder`, or makes it where there is none yet.
+ * @param serverName - dNSName of the EAP server's certificate
+ * @throws KeysFailure, SecretFailure (a key others may read), AuthorityFailure
+ *   `time-unknown` where something must be made and the clock is not known, HostFailure
+ */
+export function openAuthority(
+  host: Host,
+  folder: string,
+  serverName: string,
+  now: Unix | null,
+): HomeKeys {
+  host.files.makeDirectory(folder, 0o700);
+  const time: IssueTime = { clock: now ?? "unknown", floor: now ?? SOFTWARE_DATE };
+  if (!hasAuthority(host, folder)) makeAuthority(host, folder, time);
+  const root = readCertificate(host, `${folder}/root.pem`);
+  const issuing = readAuthority(host, folder, "issuing");
+  return {
+    root,
+    issuing,
+    server: openServer(host, folder, serverName, issuing, time),
+    pseudonymKey: openPseudonymKey(host, `${folder}/pseudonym.key`),
+  };
+}
+
+/** In an order that a power cut cannot spoil: root.pem comes last and says that all is there. */
+function makeAuthority(host: Host, folder: string, time: IssueTime): void {
+  const tools = { crypto: host.crypto, random: host.random };
+  // Asked for before a key is made: a refusal must leave nothing behind.
+  if (time.clock === "unknown") throw new AuthorityFailure("time-unknown");
+  const rootKey = openKey(host, `${folder}/root.key`);
+  const root = createRoot(rootKey, SOFTWARE_DATE, time, tools);
+  const issuingKey = openKey(host, `${folder}/issuing.key`);
+  const issuing = new Authority(root.der, rootKey, tools).issueIssuing(
+    issuingKey.publicKey,
+    SOFTWARE_DATE,
+    time,
+  );
+  writeCertificate(host, `${folder}/issuing.pem`, issuing);
+  writeCertificate(host, `${folder}/root.pem`, root);
+}
+
+/** The key in the file, or a new one that is on the medium before anyone uses it. */
+function openKey(host: Host, path: string): SigningKey {
+  if (host.files.facts(path) === null) {
+    const key: PrivateKey = {
+      curve: "P-256",
+      scalar: host.crypto.generateScalar("P-256", host.random),
+    };
+    const pem = encodePem("PRIVATE KEY", encodePrivateKey(key, host.crypto));
+    host.files.createDurably(path, utf8(pem), KEY_MODE);
+  }
+  return readKey(host, path);
+}
+
+function readKey(host: Host, path: string): SigningKey {
+  const text = fromUtf8(readSecret(host.files, path));
+  const [encoded, ...more] = (text === null ? null : decodePem("PRIVATE KEY", text)) ?? [];
+  try {
+    if (encoded !== undefined && more.length === 0) {
+      return signingKeyOf(parsePrivateKey(encoded, host.crypto), host.crypto);
+    }
+  } catch (failure) {
+    if (!(failure instanceof X509Failure || failure instanceof DerFailure)) throw failure;
+  }
+  throw new KeysFailure(`${path} holds no private key in PEM: restore it from a backup.`);
+}
+
+function readCertificate(host: Host, path: string): Certificate {
+  const bytes = host.files.read(path);
+  if (bytes === null) throw new KeysFailure(`${path} is missing: restore it from a backup.`);
+  const [encoded] = decodePem("CERTIFICATE", fromUtf8(bytes) ?? "") ?? [];
+  try {
+    if (encoded !== undefined) return parseCertificate(encoded);
+  } catch (failure) {
+    if (!(failure instanceof X509Failure || failure instanceof DerFailure)) throw failure;
+  }
+  throw new KeysFailure(`${path} holds no certificate in PEM: restore it from a backup.`);
+}
+
+function readAuthority(host: Host, folder: string, name: string): Authority {
+  const certificate = readCertificate(host, `${folder}/${name}.pem`);
+  const key = readKey(host, `${folder}/${name}.key`);
+  try {
+    return new Authority(certificate.der, key, { crypto: host.crypto, random: host.random });
+  } catch (failure) {
+    if (!(failure instanceof AuthorityFailure)) throw failure;
+    throw new KeysFailure(`${folder}/${name}.pem: ${explain(failure.reason)}`);
+  }
+}
+
+function openServer(
+  host: Host,
+  folder: string,
+  serverName: string,
+  issuing: Authority,
+  time: IssueTime,
+): HomeKeys["server"] {
+  const path = `${folder}/server.pem`;
+  const key = openKey(host, `${folder}/server.key`);
+  if (
+    host.files.facts(path) === null ||
+    isDue(readCertificate(host, path), serverName, issuing, time)
+  ) {
+    writeCertificate(host, path, issuing.issueServer(key.publicKey, serverName, time));
+  }
+  const certificate = readCertificate(host, path);
+  return { chain: [certificate.der, issuing.certificate.der], certificate, key };
+}
+
+/** Two thirds of its life gone, another name wanted, or signed by an issuing CA we no longer have. */
+function isDue(
+  certificate: Certificate,
+  serverName: string,
+  issuing: Authority,
+  { clock }: IssueTime,
+): boolean {
+  const { notBefore, notAfter, extensions, issuer } = certificate;
+  // Without a clock nothing can be issued; the certificate at hand serves on.
+  if (clock === "unknown") return false;
+  const named = (extensions.subjectAltName ?? []).some(
+    (name) => name.kind === "dns" && name.name === serverName,
+  );
+  const ours = sameBytes(issuer.der, issuing.certificate.subject.der);
+  return !named || !ours || notAfter - clock < (notAfter - notBefore) * RENEW_AT;
+}
+
+function openPseudonymKey(host: Host, path: string): Uint8Array {
+  if (host.files.facts(path) === null) {
+    host.files.createDurably(path, utf8(`${toHex(host.random(PSEUDONYM_KEY_LENGTH))}\n`), KEY_MODE);
+  }
+  return readSecret(host.files, path);
+}
+
+function writeCertificate(host: Host, path: string, { der }: Issued): void {
+  host.files.replaceDurably(path, utf8(encodePem("CERTIFICATE", der)), CERTIFICATE_MODE);
+}

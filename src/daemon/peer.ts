@@ -1,0 +1,124 @@
+/** What a chain that a peer showed in TLS is worth to this house: one of ours, a key of its own, or nothing. */
+import { sameBytes } from "../base/bytes.ts";
+import type { Crypto, PublicKey } from "../base/crypto/crypto.ts";
+import type { Unix } from "../base/machine.ts";
+import type { DeviceRecord } from "../policy/registry/record.ts";
+import { deviceBySerial } from "../policy/registry/registry.ts";
+import type { Registry } from "../policy/registry/registry.ts";
+import type { Certificate } from "../proto/x509/certificate.ts";
+import type { CertificateAlert, PathReason } from "../proto/x509/path-failure.ts";
+import { alertFor, parsePeerCertificate, PathFailure } from "../proto/x509/path-failure.ts";
+import type { KnownSignatures, PathOptions } from "../proto/x509/path.ts";
+import { validatePath, VerifiedPeer } from "../proto/x509/path.ts";
+import { checkSelfSigned, SelfSignedPeer } from "../proto/x509/self-signed.ts";
+
+export type Peer =
+  | { readonly kind: "verified"; readonly peer: VerifiedPeer }
+  /** A certificate of ours with nothing wrong but its end, of a device that can renew it in quarantine. */
+  | { readonly kind: "lapsed"; readonly peer: VerifiedPeer }
+  | { readonly kind: "self-signed"; readonly peer: SelfSignedPeer };
+
+export type Verdict =
+  | { readonly kind: "accepted"; readonly publicKey: PublicKey; readonly peer: Peer }
+  | {
+      readonly kind: "rejected";
+      readonly alert: CertificateAlert;
+      readonly reason: PathReason;
+      /** Of the first certificate, where it could be read: for the log only, since nothing proves it. */
+      readonly record: DeviceRecord | null;
+      readonly notAfter: Unix | null;
+    };
+
+export interface PeerRules {
+  readonly crypto: Crypto;
+  readonly anchors: readonly Certificate[];
+  readonly intermediates: readonly Certificate[];
+  readonly known: KnownSignatures;
+  readonly registry: Registry;
+  readonly now: Unix | null;
+}
+
+/** Judges a chain; never throws for what a peer sent. */
+export function judgeChain(chain: readonly Uint8Array[], rules: PeerRules): Verdict {
+  try {
+    return accepted(isSelfIssued(chain) ? ownKey(chain, rules) : ours(chain, rules));
+  } catch (failure) {
+    if (!(failure instanceof PathFailure)) throw failure;
+    return rejected(failure.reason, chain, rules);
+  }
+}
+
+function ownKey(chain: readonly Uint8Array[], { crypto }: PeerRules): Peer {
+  return { kind: "self-signed", peer: checkSelfSigned(chain, crypto) };
+}
+
+function ours(chain: readonly Uint8Array[], rules: PeerRules): Peer {
+  const options = pathOptions(rules);
+  try {
+    return { kind: "verified", peer: validatePath(chain, options) };
+  } catch (failure) {
+    if (!(failure instanceof PathFailure) || failure.reason !== "expired") throw failure;
+    // Only dates are left out here; everything else must hold, and the record must say that the device renews by itself.
+    const peer = validatePath(chain, { ...options, at: "unknown", allowUnknownTime: true });
+    if (deviceBySerial(rules.registry, peer.serial)?.class !== "aware") throw failure;
+    return { kind: "lapsed", peer };
+  }
+}
+
+function pathOptions({
+  crypto,
+  anchors,
+  intermediates,
+  known,
+  registry,
+  now,
+}: PeerRules): PathOptions {
+  return {
+    crypto,
+    anchors,
+    intermediates,
+    known,
+    at: now ?? "unknown",
+    purpose: "clientAuth",
+    isRevoked: (_issuer, serial) => {
+      const reason = registry.revoked.get(serial)?.reason ?? null;
+      // Withdrawn for silence alone: admission lets such a device as far as quarantine.
+      return reason === "cessationOfOperation" ? null : reason;
+    },
+  };
+}
+
+/** One certificate whose issuer is its subject. What cannot be read is left to path validation to refuse. */
+function isSelfIssued(chain: readonly Uint8Array[]): boolean {
+  const certificate = chain.length === 1 ? readable(chain) : null;
+  return certificate !== null && sameBytes(certificate.issuer.der, certificate.subject.der);
+}
+
+function readable(chain: readonly Uint8Array[]): Certificate | null {
+  try {
+    return chain[0] === undefined ? null : parsePeerCertificate(chain[0]);
+  } catch (failure) {
+    if (failure instanceof PathFailure) return null;
+    throw failure;
+  }
+}
+
+function accepted(peer: Peer): Verdict {
+  return { kind: "accepted", publicKey: peer.peer.publicKey, peer };
+}
+
+function rejected(
+  reason: PathReason,
+  chain: readonly Uint8Array[],
+  { registry }: PeerRules,
+): Verdict {
+  const certificate = readable(chain);
+  const record = certificate === null ? null : deviceBySerial(registry, certificate.serial);
+  return {
+    kind: "rejected",
+    alert: alertFor(reason),
+    reason,
+    record,
+    notAfter: certificate?.notAfter ?? null,
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * Who is on the network now, by MAC address: what the firewall was told, and
+ * which NAS to ask when someone must leave. Lost with the process on purpose:
+ * the kernel's elements and the access point's associations outlive it and
+ * expire by themselves.
+ */
+import type { Mono } from "../base/machine.ts";
+import { mono } from "../base/machine.ts";
+import type { Placement } from "../policy/firewall/render.ts";
+import { MAX_STATIONS } from "../policy/firewall/render.ts";
+
+export interface Session {
+  /** `02:00:00:00:00:01` */
+  readonly mac: string;
+  /** Record id, null for a visitor without a key. */
+  readonly device: string | null;
+  readonly kind: Placement["kind"];
+  readonly until: Mono;
+  /** The controlled interface it was authenticated on, where that is known. */
+  readonly port: string | null;
+  /** Where a Disconnect-Request must name it. */
+  readonly nas: { readonly client: string; readonly identifier: string | null };
+  /** What our Access-Accept put into Class; accounting brings it back. */
+  readonly class: string;
+  /** From accounting; null until it began. */
+  readonly accounting: string | null;
+}
+
+export class Sessions {
+  readonly #byMac = new Map<string, Session>();
+
+  get all(): readonly Session[] {
+    return [...this.#byMac.values()];
+  }
+
+  find(mac: string): Session | null {
+    return this.#byMac.get(mac) ?? null;
+  }
+
+  ofDevice(device: string): readonly Session[] {
+    return this.all.filter((session) => session.device === device);
+  }
+
+  /** False where the table is full of live sessions: then nobody else gets in. */
+  hasRoomFor(mac: string, now: Mono): boolean {
+    if (this.#byMac.has(mac)) return true;
+    this.expire(now);
+    return this.#byMac.size < MAX_STATIONS;
+  }
+
+  put(session: Session): void {
+    this.#byMac.delete(session.mac);
+    this.#byMac.set(session.mac, session);
+  }
+
+  remove(mac: string): void {
+    this.#byMac.delete(mac);
+  }
+
+  expire(now: Mono): void {
+    for (const { mac, until } of this.#byMac.values()) {
+      if (until <= now) this.#byMac.delete(mac);
+    }
+  }
+
+  /** What the kernel should hold, with the seconds that are left. */
+  placements(now: Mono): Placement[] {
+    this.expire(now);
+    return this.all.map(({ kind, mac, until, port }) => {
+      const seconds = Math.max(1, Math.ceil((until - now) / 1000));
+      return { kind, mac, seconds, ...(port === null ? {} : { port }) };
+    });
+  }
+}
+
+/** `aa:bb:cc:dd:ee:ff` out of any usual form, with or without an SSID behind it; null for anything else. */
+export function macOf(stationId: string | null): string | null {
+  const match = /^((?:[0-9A-Fa-f]{2}[-:]?){5}[0-9A-Fa-f]{2})(?::.*)?$/su.exec(stationId ?? "");
+  const digits = match?.[1]?.replaceAll(/[-:]/gu, "").toLowerCase();
+  return digits?.match(/../gu)?.join(":") ?? null;
+}
+
+/** The end of a session of `seconds` that begins now. */
+export function endOf(now: Mono, seconds: number): Mono {
+  return mono(now + seconds * 1000);
+}
