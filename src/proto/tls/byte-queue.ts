@@ -1,3 +1,6 @@
+/** A larger buffer is given back once the queue is empty: most connections are idle most of the time. */
+const KEPT_CAPACITY = 1024;
+
 /** Bytes that came in and were not taken yet, at amortized constant cost per byte. */
 export class ByteQueue {
   #buffer = new Uint8Array();
@@ -24,6 +27,7 @@ export class ByteQueue {
   take(length: number): Uint8Array {
     const taken = this.peek(length).slice();
     this.#start += taken.length;
+    if (this.length === 0 && this.#buffer.length > KEPT_CAPACITY) this.clear();
     return taken;
   }
 

@@ -51,13 +51,19 @@ export class TlsServer12 implements Machine<TlsInput, TlsOutput> {
     this.#joiner = new HandshakeJoiner(config.maxHandshakeBytes ?? DEFAULT_MAX_HANDSHAKE_BYTES);
   }
 
-  /** @throws Error for an input that does not fit the state, such as `send` before `established`: a fault of the caller. */
+  /**
+   * @throws Error for an input that does not fit the state, such as `send`
+   *   before `established`: a fault of the caller. The connection is dead then.
+   */
   handle(input: TlsInput, _now: Mono): TlsOutput[] {
     if (this.#state.kind === "Closed") return [];
     try {
       this.#take(input);
     } catch (failure) {
-      if (!(failure instanceof TlsFailure)) throw failure;
+      if (!(failure instanceof TlsFailure)) {
+        this.#end();
+        throw failure;
+      }
       this.#fail(failure);
     }
     return this.#connection.outbox.drain();

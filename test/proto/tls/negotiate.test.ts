@@ -172,6 +172,19 @@ test("record sizes: the codes of RFC 6066 §4, and limits of RFC 8449 §4 up to 
   assert.deepEqual(size(), { kind: "default" });
 });
 
+test("a P-384 key signs with SHA-384, and only for clients that know its curve and scheme", () => {
+  const p384 = { key: noble.signingKey("P-384", new Uint8Array(48).fill(0x51)) };
+  const groups = extension.groups([23, 24]);
+  assert.equal(chosen({ extensions: extensionsWith(groups) }, p384).scheme.code, 0x0503);
+  assert.equal(
+    outcome(() => chosen({}, p384).suite.name),
+    "no-common-group",
+  );
+  const sha256 = extensionsWith(groups, extension.schemes([0x0403]));
+  const refusal = outcome(() => chosen({ extensions: sha256 }, p384).suite.name);
+  assert.equal(refusal, "no-common-signature-scheme");
+});
+
 test("a session id of up to 32 octets is taken, and means nothing", () => {
   assert.ok(chosen({ sessionId: new Uint8Array(32) }).suite.code === 0xc02b);
 });

@@ -5,7 +5,7 @@ import { noble } from "../../../src/base/crypto/noble.ts";
 import { mono } from "../../../src/base/machine.ts";
 import { TlsFailure } from "../../../src/proto/tls/failure.ts";
 import { DEFAULT_MAX_HANDSHAKE_BYTES, TlsServer12 } from "../../../src/proto/tls/server12.ts";
-import type { TlsOutput } from "../../../src/proto/tls/server12.ts";
+import type { TlsInput, TlsOutput } from "../../../src/proto/tls/server12.ts";
 import { SUITES } from "../../../src/proto/tls/suites.ts";
 import {
   CLIENT_CERTIFICATE,
@@ -259,13 +259,25 @@ test("nothing is drawn and nothing computed for a client that is refused", () =>
   assert.equal(wire.failure?.reason, "no-common-suite");
 });
 
-test("inputs that do not fit the state are the caller's fault", () => {
-  const server = new TlsServer12(serverConfig(noble));
-  assert.throws(() => server.handle({ kind: "send", bytes: utf8("early") }, mono(0)), Error);
+test("an input that does not fit the state is the caller's fault, and the connection is dead", () => {
   const { publicKey } = clientKey(noble);
-  assert.throws(() => server.handle({ kind: "peer-accepted", publicKey }, mono(0)), Error);
-  const rejected = { kind: "peer-rejected", alert: "unknown_ca", reason: "" } as const;
-  assert.throws(() => server.handle(rejected, mono(0)), Error);
+  const misplaced: readonly TlsInput[] = [
+    { kind: "send", bytes: utf8("early") },
+    { kind: "peer-accepted", publicKey },
+    { kind: "peer-rejected", alert: "unknown_ca", reason: "" },
+  ];
+  for (const input of misplaced) {
+    const wire = new Duplex(serverConfig(noble));
+    assert.throws(() => wire.input(input), Error, input.kind);
+    assert.deepEqual(wire.hellos().outputs, []);
+  }
+});
+
+test("a chain is answered once", () => {
+  const wire = new Duplex(serverConfig(noble, { clientCertificate: "required" })).hellos();
+  wire.give(wire.client.certificate());
+  wire.accept();
+  assert.throws(() => wire.accept(), Error);
 });
 
 test("a configuration that could serve nobody is refused", () => {
