@@ -13,7 +13,7 @@ import {
   utf8,
 } from "../../base/bytes.ts";
 import type { Crypto } from "../../base/crypto/crypto.ts";
-import { isRecordId, isSetupCode } from "../registry/record.ts";
+import { isRecordId } from "../registry/record.ts";
 import type { Claim } from "../registry/record.ts";
 import { isPlainText, isType, MAX_NAME } from "../registry/text.ts";
 
@@ -83,7 +83,7 @@ export function encodeSetupIdentity({ id, type, name }: Claim): Uint8Array {
 
 /**
  * The 22 characters a device with a code sends as its password.
- * @param code - the label's code in normal form, see {@link normalSetupCode}
+ * @param code - the label's code in normal form, see `normalSetupCode`
  * @param spkiHash - SHA-256 over the SubjectPublicKeyInfo of the key of its certificate, 32 bytes
  */
 export function setupProof(
@@ -108,15 +108,6 @@ export function verifySetupProof(
 /** Whether the password says that the device has no code. */
 export function isNoProof(password: Uint8Array): boolean {
   return sameBytes(password, utf8(NO_PROOF));
-}
-
-/**
- * A code as it stands on the label or was typed in, in normal form: without
- * spaces and hyphens, in capitals. Null unless 12 to 32 letters and digits are left.
- */
-export function normalSetupCode(typed: string): string | null {
-  const code = typed.replaceAll(/[ -]/g, "").toUpperCase();
-  return isSetupCode(code) ? code : null;
 }
 
 /** An identifier of a device, for {@link deviceIdHash}. */

@@ -3,7 +3,7 @@
  * own, made from the device's first key: identifiers that a device claims and
  * its MAC addresses are hints, since both can be chosen by whoever sends them.
  */
-import { toBase32, concat, utf8 } from "../../base/bytes.ts";
+import { concat, toBase32, utf8 } from "../../base/bytes.ts";
 import type { Crypto } from "../../base/crypto/crypto.ts";
 import type { Unix } from "../../base/machine.ts";
 import { STATES } from "../lifecycle/table.ts";
@@ -176,6 +176,15 @@ export function isMac(text: string): boolean {
 /** A setup code in normal form: 12 to 32 of A-Z and 0-9 (60 bits and more). */
 export function isSetupCode(text: string): boolean {
   return /^[A-Z0-9]{12,32}$/.test(text);
+}
+
+/**
+ * A code as it stands on the label or was typed in, in normal form: without
+ * spaces and hyphens, in capitals. Null unless 12 to 32 letters and digits are left.
+ */
+export function normalSetupCode(typed: string): string | null {
+  const code = typed.replaceAll(/[ -]/g, "").toUpperCase();
+  return isSetupCode(code) ? code : null;
 }
 
 /** A record from its JSON. @throws {@link RegistryFailure} `bad-form` for a field missing, unknown or out of bounds. */

@@ -7,12 +7,12 @@ import {
   encodeSetupIdentity,
   isNoProof,
   MAX_SETUP_IDENTITY,
-  normalSetupCode,
   parseSetupIdentity,
   SetupFailure,
   setupProof,
   verifySetupProof,
 } from "../../../src/policy/admission/setup.ts";
+import { normalSetupCode } from "../../../src/policy/registry/record.ts";
 import type { SetupReason } from "../../../src/policy/admission/setup.ts";
 
 const ID = "aaaaaaaaaaaaaaaa";
