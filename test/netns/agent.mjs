@@ -24,7 +24,7 @@ const operations = {
       socket.pipe(socket);
     });
     await new Promise((done, fail) => tcp.once("error", fail).listen(port, "::", done));
-    const udp = dgram.createSocket({ type: "udp6", reuseAddr: true });
+    const udp = dgram.createSocket("udp6");
     udp.on("message", (bytes, from) => {
       heard.udp++;
       // An answer is not answered: two echo servers would never stop.
@@ -32,8 +32,8 @@ const operations = {
       else udp.send(Buffer.concat([Buffer.of(ANSWER), bytes]), from.port, from.address);
     });
     echoes.set(port, udp);
+    await new Promise((done, fail) => udp.once("error", fail).bind(port, "::", done));
     udp.on("error", () => {});
-    await new Promise((done) => udp.bind(port, "::", done));
     return true;
   },
 
@@ -90,6 +90,22 @@ const operations = {
       const timer = setTimeout(() => end({ ok: false, why: "silence" }), timeout);
       answers.set(nonce, () => end({ ok: true }));
       send();
+    });
+  },
+
+  /** Sends bytes (hexadecimal) from an address of ours and gives what comes back, or null. */
+  exchange({ host, port, from, bytes, timeout = 1000 }) {
+    return new Promise((done, fail) => {
+      const socket = dgram.createSocket(net.isIPv6(host) ? "udp6" : "udp4");
+      const end = (result) => {
+        clearTimeout(timer);
+        socket.close();
+        done(result);
+      };
+      const timer = setTimeout(() => end(null), timeout);
+      socket.on("message", (reply) => end(reply.toString("hex")));
+      socket.on("error", fail);
+      socket.bind(0, from, () => socket.send(Buffer.from(bytes, "hex"), port, host));
     });
   },
 

@@ -62,7 +62,7 @@ const steps = [
         `private_key="${lab.file("device.key")}"`,
       ];
       const ends = await Promise.all(DEVICES.map((device) => lab.authenticate(device, network)));
-      for (const [index, { outcome }] of ends.entries())
+      for (const [index, outcome] of ends.entries())
         expect(outcome === "success", `${DEVICES[index]}: ${outcome}`);
     },
   },

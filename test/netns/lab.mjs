@@ -109,6 +109,8 @@ export class Lab {
   folder = mkdtempSync(path.join(tmpdir(), `homeca-lab-${process.pid}-`));
   #children = new Set();
   #agents = new Map();
+  #supplicants = new Map();
+  #addresses = 0;
   #namespaces = [];
   #closed = false;
 
@@ -385,12 +387,33 @@ export class Lab {
     ).stdout;
   }
 
-  /** How one 802.1X conversation of a device ends: "success", "failure", or "silence" after `seconds`. */
+  /**
+   * How a device's next 802.1X conversation ends: "success", "failure", or "silence" after `seconds`.
+   * Its supplicant stays and takes the place of the one before.
+   */
   async authenticate(host, network, seconds = 12) {
+    await this.leave(host);
     this.mark(host);
-    const child = this.startSupplicant(host, network);
-    const outcome = await this.outcome(host, seconds);
-    return { outcome, child };
+    this.#supplicants.set(host, this.startSupplicant(host, network));
+    return await this.outcome(host, seconds);
+  }
+
+  /** Ends the supplicant of a device. */
+  async leave(host) {
+    const child = this.#supplicants.get(host);
+    if (child !== undefined) await this.stop(child);
+    this.#supplicants.delete(host);
+  }
+
+  /**
+   * Gives a device an address that nobody has met: hostapd turns its back on one that was refused
+   * for a minute, and HomeCA for longer.
+   */
+  async newAddress(host) {
+    const number = (++this.#addresses).toString(16).padStart(2, "0");
+    await this.leave(host);
+    HOSTS[host].mac = `02:00:00:00:ee:${number}`;
+    await this.must(host, ["ip", "link", "set", "dev", "eth0", "address", HOSTS[host].mac]);
   }
 
   /** From here on `outcome` and `since` look. */

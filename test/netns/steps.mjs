@@ -12,10 +12,10 @@ export function expect(condition, what) {
  * Opens a lab, runs the steps and exits: 0 if all passed or the machine cannot carry a lab, else 1.
  * After a step that is `essential` and failed, the rest count as failed without being tried.
  */
-export async function runSteps(title, { programs = [], prepare, steps }) {
-  const lacking = missing(programs);
-  if (lacking !== null) {
-    console.log(`${title}: left out, this machine lacks ${lacking}`);
+export async function runSteps(title, { programs = [], lacking = null, prepare, steps }) {
+  const lacks = missing(programs) ?? lacking;
+  if (lacks !== null) {
+    console.log(`${title}: left out, this machine lacks ${lacks}`);
     console.log("0 passed, 0 failed, 1 skipped");
     return;
   }
@@ -34,9 +34,9 @@ export async function runSteps(title, { programs = [], prepare, steps }) {
     const row = { name, result: "passed", note: "" };
     try {
       if (stopped !== null) throw new Broken("not tried");
-      const lacks = needs === null ? null : needs(lab);
-      if (lacks === null) row.note = (await run(lab)) ?? "";
-      else Object.assign(row, { result: "skipped", note: `needs ${lacks}` });
+      const lacking = needs === null ? null : needs(lab);
+      if (lacking === null) row.note = (await run(lab)) ?? "";
+      else Object.assign(row, { result: "skipped", note: `needs ${lacking}` });
     } catch (failure) {
       if (essential) stopped ??= failure;
       Object.assign(row, { result: "FAILED", note: failure.message });
