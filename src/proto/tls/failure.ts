@@ -104,6 +104,8 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "unexpected-change-cipher-spec":
     case "unexpected-application-data":
     case "too-many-early-bytes":
+    // Not no_renegotiation: that is a warning (RFC 5246 §7.2.2), and this is the end.
+    case "too-many-renegotiations":
       return "unexpected_message";
 
     case "bad-record-version":
@@ -154,9 +156,6 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "bad-signature":
     case "bad-finished":
       return "decrypt_error";
-
-    case "too-many-renegotiations":
-      return "no_renegotiation";
 
     case "too-many-records":
       return "internal_error";
