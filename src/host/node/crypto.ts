@@ -139,7 +139,7 @@ function aead(algorithm: AeadName, key: Uint8Array): Aead {
     requireLength("an AEAD nonce", nonce, NONCE_LENGTH);
     const length = sealed.length - tagLength;
     if (length < 0 || (ccm && length > MAX_CCM_LENGTH)) return null;
-    // Node checks a CCM tag while it decrypts, so with nothing to decrypt it accepts any tag.
+    // OpenSSL checks a CCM tag while it decrypts: where it sees nothing to decrypt, any tag would do.
     if (ccm && length === 0) {
       return sameBytes(seal(nonce, associated, NOTHING), sealed) ? new Uint8Array() : null;
     }

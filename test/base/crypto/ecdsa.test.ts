@@ -52,6 +52,7 @@ function badSignatures(curve: EcCurve, good: Uint8Array): Record<string, Uint8Ar
     "r + n": sequence(integer(r + n), derS),
     "s + n": sequence(derR, integer(s + n)),
     "r and s swapped": sequence(derS, derR),
+    "s without the zero that keeps it positive": sequence(derR, element(2, derS.subarray(3))),
     "negative r": sequence(negative(derR), derS),
     "negative s": sequence(derR, negative(derS)),
     "a zero too many before r": sequence(
