@@ -111,7 +111,9 @@ export class DuplicateCache {
     this.forget(exchange.key);
     this.#answered.set(exchange.key, { exchange, response, expiresAt: mono(now + LIFETIME) });
     this.#responseOctets += response.length;
-    while (this.#responseOctets > this.#limits.maxResponseOctets) this.#evictAnswered();
+    while (this.#responseOctets > this.#limits.maxResponseOctets) {
+      if (!this.#evictAnswered()) break;
+    }
   }
 
   forget(key: string): void {
