@@ -24,9 +24,9 @@ export function filesBelow(folder, ending) {
     .sort();
 }
 
-/** Test files of floors 0 to 2: they run on both engines. */
+/** Test files that run on both engines: floors 0 to 2, and the whole daemon in memory. */
 export function pureTests() {
-  return ["test/base", "test/proto", "test/policy"].flatMap((folder) =>
+  return ["test/base", "test/proto", "test/policy", "test/whole"].flatMap((folder) =>
     filesBelow(folder, ".test.ts"),
   );
 }

@@ -52,7 +52,7 @@ export const MIN_PASSWORD_CHARACTERS = 12;
 export const MAX_PASSWORD_CHARACTERS = 128;
 export const MAX_LOG_EVENTS = 1000;
 
-export const IMPORT_FORMATS: readonly ("csv" | "json")[] = ["csv", "json"];
+export const IMPORT_FORMATS: readonly ("csv" | "qr")[] = ["csv", "qr"];
 
 /** A result that is a list goes into an object: ubus knows no other root. */
 const under = <T>(key: string, answer: Answer<T>): Answer<object> =>

@@ -177,7 +177,7 @@ export interface HomeService {
   remove(id: string): Answer<Outcome>;
   issueFromRequest(id: string, requestPem: string): Answer<IssuedCertificate>;
   issueNew(credential: NewCredential): Answer<IssuedCredential>;
-  importDevices(text: string, format: "csv" | "json"): Answer<ImportOutcome>;
+  importDevices(text: string, format: "csv" | "qr"): Answer<ImportOutcome>;
   log(filter: LogFilter): Answer<readonly LogEvent[]>;
   authority(): Answer<AuthoritySummary>;
   crl(): Answer<RevocationList>;

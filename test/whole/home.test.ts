@@ -1,0 +1,120 @@
+/** The main job, whole, on both engines: a device comes, is held, approved, certified, admitted, revoked and refused. */
+import { assert, providers, test } from "#kit";
+import {
+  chainOf,
+  join,
+  lampIdentity,
+  MemoryHome,
+  requestPem,
+  selfSigned,
+  type StationOptions,
+} from "../kit/memory-home.ts";
+
+const MAC = "02-00-00-00-00-11";
+const ACCEPT = 2;
+const REJECT = 3;
+
+function firstContact(home: MemoryHome, mac = MAC): StationOptions {
+  return {
+    mac,
+    method: "ttls",
+    identity: "@setup.home.arpa",
+    chain: [selfSigned(home.host.crypto)],
+    inner: { name: lampIdentity(), password: "none" },
+  };
+}
+
+async function onlyDevice(
+  home: MemoryHome,
+): Promise<{ id: string; state: string; name: string; place: string }> {
+  const { devices } = await home.call("devices");
+  const [device, ...more] = devices as { id: string; state: string; name: string; place: string }[];
+  assert.ok(device !== undefined && more.length === 0, "not exactly one device");
+  return device;
+}
+
+/** A lamp that was approved and has its certificate. */
+async function certified(home: MemoryHome): Promise<{ id: string; chain: readonly Uint8Array[] }> {
+  join(home, firstContact(home));
+  const { id } = await onlyDevice(home);
+  await home.call("approve", { id });
+  const { chainPem } = await home.call("sign", { id, request: requestPem(home.host.crypto) });
+  return { id, chain: chainOf(chainPem as string) };
+}
+
+for (const crypto of providers) {
+  test(`${crypto.name}: an unknown device is quarantined and shown as pending with name and type`, async () => {
+    const home = new MemoryHome(crypto);
+    assert.equal(join(home, firstContact(home)).code, ACCEPT);
+    const device = await onlyDevice(home);
+    assert.equal(device.state, "pending");
+    assert.equal(device.name, "Kitchen lamp");
+    assert.equal(device.place, "quarantine");
+    const change = home.nft.at(-1)!;
+    assert.match(
+      change,
+      /add element bridge homeca quarantined \{ "lan1" \. 02:00:00:00:00:11 timeout 150s \}/u,
+    );
+    assert.ok(
+      !/add element \w+ homeca admitted \{[^}]*timeout [0-9]{2}/u.test(change),
+      "it was admitted",
+    );
+  });
+
+  test(`${crypto.name}: approved and certified it is admitted, revoked it is refused with the right alert`, async () => {
+    const home = new MemoryHome(crypto);
+    const { id, chain } = await certified(home);
+    const station: StationOptions = { mac: MAC, method: "tls", chain };
+
+    assert.equal(join(home, station).code, ACCEPT);
+    assert.equal((await onlyDevice(home)).place, "home");
+    assert.match(home.nft.at(-1)!, /admitted \{ "lan1" \. 02:00:00:00:00:11 timeout 28830s \}/u);
+
+    assert.equal((await home.call("revoke", { id })).status, 0);
+    assert.ok(!home.nft.at(-1)!.includes("timeout 28"), "its element stayed");
+    const again = join(home, station);
+    assert.equal(again.code, REJECT);
+    assert.deepEqual(again.alerts, ["certificate_revoked"]);
+    assert.match(home.lines.at(-1)!, /Refused Kitchen lamp: its certificate was revoked/u);
+  });
+
+  test(`${crypto.name}: nobody is admitted when nft refuses, and the peer gets a Reject`, async () => {
+    let refuses = false;
+    const home = new MemoryHome(crypto, {
+      script: () => (refuses ? { status: 1, stderr: "Error: No such file or directory\n" } : {}),
+    });
+    const { chain } = await certified(home);
+    refuses = true;
+    assert.equal(join(home, { mac: MAC, method: "tls", chain }).code, REJECT);
+    assert.match(home.lines.join("\n"), /the firewall took no change/u);
+  });
+
+  test(`${crypto.name}: nobody is admitted while the time is not known`, async () => {
+    const home = new MemoryHome(crypto);
+    const { chain } = await certified(home);
+    // The router boots anew without a clock, on the same flash.
+    const early = new MemoryHome(crypto, { wall: 1_000_000, files: home.stop() });
+    assert.equal(join(early, { mac: MAC, method: "tls", chain }).code, REJECT);
+    assert.match(early.lines.at(-1)!, /does not know the time/u);
+  });
+
+  test(`${crypto.name}: records, keys and certificates are there after a restart`, async () => {
+    const home = new MemoryHome(crypto);
+    const { id, chain } = await certified(home);
+    const next = new MemoryHome(crypto, { files: home.stop() });
+    assert.equal((await onlyDevice(next)).id, id);
+    assert.equal(join(next, { mac: MAC, method: "tls", chain }).code, ACCEPT);
+  });
+
+  test(`${crypto.name}: the sixth stranger within a minute is turned away before any mathematics`, () => {
+    const home = new MemoryHome(crypto);
+    const outcomes = [1, 2, 3, 4, 5, 6].map((n) =>
+      join(home, firstContact(home, `02-00-00-00-01-0${n}`)),
+    );
+    assert.deepEqual(
+      outcomes.map(({ code }) => code),
+      [ACCEPT, ACCEPT, ACCEPT, ACCEPT, ACCEPT, REJECT],
+    );
+    assert.equal(outcomes.at(-1)!.rounds, 1);
+  });
+}
