@@ -1,0 +1,95 @@
+// The store on the real file system, killed without warning two hundred times.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import esbuild from "esbuild";
+import { assert, seeded, test } from "#kit";
+import { Store } from "../../src/daemon/store/journal.ts";
+import { nodeCrypto } from "../../src/host/node/crypto.ts";
+import { nodeFiles } from "../../src/host/node/files.ts";
+
+const LIVES = 200;
+/** Homes that are killed at the same time: what costs time is starting a process, not the store. */
+const HOMES = 4;
+/** A life ends after so many acknowledgements at most. */
+const MAX_ACKNOWLEDGED = 24;
+
+/** Lets a writer live until it has acknowledged so many commits, and kills it. Gives the last number it said. */
+function oneLife(script: string, home: string, acknowledgements: number): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    const writer = spawn(process.execPath, [script, home], { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    let complaint = "";
+    writer.stdout.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      if (said.split("\n").length > acknowledgements + 1) writer.kill("SIGKILL");
+    });
+    writer.stderr.setEncoding("utf8").on("data", (text: string) => (complaint += text));
+    writer.on("error", reject);
+    writer.on("close", (status, signal) => {
+      if (signal !== "SIGKILL") return reject(new Error(`status ${status}: ${complaint}`));
+      // The last line may be cut off by the kill; what has its newline was said.
+      const last = said
+        .slice(0, said.lastIndexOf("\n") + 1)
+        .trimEnd()
+        .split("\n")
+        .at(-1);
+      resolve(last === undefined || last === "ready" ? null : Number(last));
+    });
+  });
+}
+
+/** What a new daemon would find. The lock is not taken, so that the next writer can. */
+function reopened(home: string): Store {
+  const store = new Store({
+    files: { ...nodeFiles, lock: () => true },
+    crypto: nodeCrypto,
+    directory: home,
+    report: () => {},
+  });
+  store.close();
+  return store;
+}
+
+test(`SIGKILL at ${LIVES} random points: every acknowledged commit is there`, async () => {
+  const root = mkdtempSync(path.join(tmpdir(), "homeca-kill-"));
+  const random = seeded("store-kill");
+  const script = path.join(root, "writer.mjs");
+  try {
+    await esbuild.build({
+      entryPoints: ["test/kit/journal-writer.ts"],
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      outfile: script,
+    });
+    const home = async (name: string): Promise<number> => {
+      let highest = 0;
+      for (let life = 0; life < LIVES / HOMES; life++) {
+        const said = await oneLife(script, name, random(1)[0]! % MAX_ACKNOWLEDGED);
+        const { sequence, registry } = reopened(name);
+        assert.ok(
+          sequence >= (said ?? highest),
+          `life ${life}: ${sequence} found, ${said} acknowledged`,
+        );
+        assert.ok(sequence >= highest);
+        // Whole commits alone: both changes of one, and the right names of all before it.
+        assert.equal(registry.timeFloor ?? 0, sequence);
+        for (const record of registry.devices.values()) {
+          const number = Number(record.name?.value.slice("commit ".length));
+          assert.ok(number <= sequence && number > sequence - 8);
+        }
+        highest = sequence;
+      }
+      return highest;
+    };
+    const highest = await Promise.all(
+      Array.from({ length: HOMES }, (_, n) => home(`${root}/home${n}`)),
+    );
+    // They have done something, and folded the journal many times over.
+    for (const count of highest) assert.ok(count > LIVES / HOMES, `${count} commits`);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
