@@ -1,4 +1,4 @@
-import "./lend-text-decoder.ts";
+import { hasTextDecoder } from "./lend-text-decoder.ts";
 import * as asn1js from "asn1js";
 import fc from "fast-check";
 import { assert, test } from "#kit";
@@ -300,7 +300,7 @@ test("the writer's forms: named bits, sorted sets, tags", () => {
   assert.equal(toHex(der.namedBits(0x60)), "03020106");
   assert.equal(toHex(der.namedBits(0x100)), "0303070080");
   assert.equal(toHex(der.namedBits(0)), "030100");
-  assert.equal(toHex(der.setOf(hex("0202 0100"), hex("0201 05"))), "3107020105" + "02020100");
+  assert.equal(toHex(der.setOf(hex("0202 0100"), hex("0201 05"))), "310702010502020100");
   assert.equal(toHex(der.integer(hex("0000ff"))), "020200ff");
   assert.equal(toHex(der.integer(0)), "020100");
   assert.equal(toHex(der.explicit(0, der.nullValue())), "a0020500");
@@ -414,6 +414,8 @@ function agreesWithOracle(encoded: Uint8Array): boolean {
   assert.deepEqual(oracleTree(theirs.result), first);
   return true;
 }
+
+test("the oracle has what it needs", () => assert.ok(hasTextDecoder));
 
 test("property: asn1js reads the same tree from what the writer wrote", () => {
   fc.assert(fc.property(anyTree, (encoded) => assert.ok(agreesWithOracle(encoded))));

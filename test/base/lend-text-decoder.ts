@@ -5,3 +5,6 @@ class LentTextDecoder {
   }
 }
 if (!("TextDecoder" in globalThis)) Object.assign(globalThis, { TextDecoder: LentTextDecoder });
+
+/** Importing this name is what runs the lines above before asn1js is loaded. */
+export const hasTextDecoder: boolean = "TextDecoder" in globalThis;
