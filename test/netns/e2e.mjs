@@ -320,16 +320,6 @@ const steps = [
     run: (lab) => attempt(lab, withCertificate(lab, "dev1-home"), "failure"),
   },
   {
-    name: "a certificate without its key",
-    run: (lab) => {
-      ownKey(lab, "thief");
-      const network = withCertificate(lab, "dev1-home").map((line) =>
-        line.replace("dev1-home.key", "thief.key"),
-      );
-      return attempt(lab, network, "silence");
-    },
-  },
-  {
     name: "no certificate",
     run: (lab) =>
       attempt(

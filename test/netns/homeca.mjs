@@ -6,13 +6,17 @@ import { bundleProduct } from "../../build/bundle.mjs";
 import { CONFIG, DAS_SECRET, RADIUS_SECRET, root, until } from "./lab.mjs";
 import { Broken } from "./steps.mjs";
 
-const PROGRAM = path.join(root, "dist/homeca.mjs");
+/** Another build can be put in place of the one made here. */
+const { HOMECA_PROGRAM } = process.env;
+const PROGRAM = HOMECA_PROGRAM ?? path.join(root, "dist/homeca.mjs");
 export const PASSWORD = "correct horse battery";
 
 /** Builds dist/homeca.mjs where its sources are; null, or what is missing. */
 export async function buildHomeca() {
-  if (existsSync(path.join(root, "src/main/node.ts"))) await bundleProduct();
-  return existsSync(PROGRAM) ? null : "dist/homeca.mjs";
+  if (HOMECA_PROGRAM === undefined && existsSync(path.join(root, "src/main/node.ts"))) {
+    await bundleProduct();
+  }
+  return existsSync(PROGRAM) ? null : PROGRAM;
 }
 
 export class Homeca {
@@ -130,7 +134,7 @@ export class Homeca {
    */
   forge(name, from, to) {
     const lab = this.#lab;
-    const issuing = (ending) => path.join(this.folder, `issuing.${ending}`);
+    const issuing = (ending) => path.join(this.folder, `ca/issuing.${ending}`);
     lab.openssl(
       "req",
       "-newkey",
@@ -149,6 +153,7 @@ export class Homeca {
     const section = [
       "[forge]",
       `database = ${lab.file("forge.index")}`,
+      `serial = ${lab.file("forge.serial")}`,
       "policy = any",
       "[any]",
       "commonName = supplied",

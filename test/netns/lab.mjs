@@ -178,7 +178,7 @@ export class Lab {
 
   log(name) {
     const file = this.file(`${name}.log`);
-    return existsSync(file) ? readFileSync(file, "latin1") : "";
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
   }
 
   /** Asks the agent of `host`; see agent.mjs for what it can do. */
@@ -439,7 +439,7 @@ export class Lab {
   /** The end of every log, where something failed. */
   showLogs(lines = 12) {
     for (const name of readdirSync(this.folder).filter((file) => file.endsWith(".log"))) {
-      const text = readFileSync(this.file(name), "latin1").trimEnd();
+      const text = readFileSync(this.file(name), "utf8").trimEnd();
       console.error(`==== ${name}\n${text.split("\n").slice(-lines).join("\n")}`);
     }
   }
