@@ -89,3 +89,12 @@ export async function bundleProduct() {
   });
   return outfile;
 }
+
+/** The `qjs` of @suchipi/quickjs for this machine. */
+export function qjsPath() {
+  const arch = { x64: "x86_64", arm64: "aarch64" }[process.arch];
+  return path.join(
+    root,
+    `node_modules/@suchipi/quickjs/build/${arch}-unknown-linux-static/bin/qjs`,
+  );
+}

@@ -12,7 +12,7 @@ const PLACES = {
   approved: [340, 130],
   active: [590, 130],
   dormant: [840, 130],
-  revoked: [470, 300],
+  revoked: [440, 300],
   released: [810, 400],
 };
 const WIDTH = 940;

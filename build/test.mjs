@@ -1,5 +1,5 @@
 // Runs the unit tests: `node build/test.mjs [TEXT...]`; with TEXT only files whose path has one of them.
-// Floors 0 to 2 run on Node and on QuickJS, the rest on Node. Exit status 1 if anything failed.
+// Floors 0 to 2 and the daemon in memory run on Node and on QuickJS, the rest on Node. Exit status 1 if anything failed.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import {
@@ -8,6 +8,7 @@ import {
   bundleQuickJsTests,
   hostTests,
   pureTests,
+  qjsPath,
   root,
 } from "./bundle.mjs";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -50,12 +51,6 @@ run(process.execPath, [
 ]);
 
 if (pure.length > 0) {
-  const qjs = path.join(root, "node_modules/@suchipi/quickjs/build", `${triple()}/bin/qjs`);
-  run(qjs, ["-m", await bundleQuickJsTests(pure, outdir)]);
+  run(qjsPath(), ["-m", await bundleQuickJsTests(pure, outdir)]);
 }
 process.exit(failed ? 1 : 0);
-
-function triple() {
-  const arch = { x64: "x86_64", arm64: "aarch64" }[process.arch];
-  return `${arch}-unknown-linux-static`;
-}

@@ -1,0 +1,111 @@
+// The servers that are measured: each started by the benchmark itself, on loopback, with the same certificates.
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+export const SECRET = "benchmark-secret-1";
+
+/** Starts a server and resolves once `ready` finds its text in the log; ends it by its process id. */
+function start(name, command, args, cwd, ready) {
+  const log = path.join(cwd, `${name}.log`);
+  const out = openSync(log, "w");
+  const child = spawn(command, args, { cwd, stdio: ["ignore", out, out] });
+  return new Promise((resolve, reject) => {
+    const until = Date.now() + 20_000;
+    const poll = setInterval(() => {
+      const text = readFileSync(log, "utf8");
+      if (ready.test(text)) {
+        clearInterval(poll);
+        resolve({ name, pid: child.pid, stop: () => stop(child) });
+      } else if (child.exitCode !== null || Date.now() > until) {
+        clearInterval(poll);
+        child.kill("SIGKILL");
+        reject(new Error(`${name} does not start:\n${text.slice(-2000)}`));
+      }
+    }, 50);
+  });
+}
+
+function stop(child) {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null) return resolve();
+    child.once("exit", resolve);
+    child.kill("SIGTERM");
+  });
+}
+
+export function hostapd(folder, port, { ca, chain, key }) {
+  writeFileSync(path.join(folder, "users"), "* TLS\n");
+  writeFileSync(path.join(folder, "clients"), `127.0.0.1 ${SECRET}\n`);
+  writeFileSync(
+    path.join(folder, "hostapd.conf"),
+    [
+      "interface=lo",
+      "driver=none",
+      "eap_server=1",
+      "eap_user_file=users",
+      "radius_server_clients=clients",
+      `radius_server_auth_port=${port}`,
+      `ca_cert=${ca}`,
+      `server_cert=${chain}`,
+      `private_key=${key}`,
+      "",
+    ].join("\n"),
+  );
+  return start("hostapd", "/usr/sbin/hostapd", ["hostapd.conf"], folder, /AP-ENABLED/);
+}
+
+export function freeradius(folder, port, { ca, chain, key }) {
+  const config = path.join(folder, "freeradius");
+  mkdirSync(config);
+  writeFileSync(
+    path.join(config, "radiusd.conf"),
+    `security {
+  allow_vulnerable_openssl = yes
+}
+client bench {
+  ipaddr = 127.0.0.1
+  secret = ${SECRET}
+}
+modules {
+  eap {
+    default_eap_type = tls
+    max_sessions = 4096
+    tls-config bench {
+      private_key_file = ${key}
+      certificate_file = ${chain}
+      ca_file = ${ca}
+      tls_min_version = "1.2"
+      tls_max_version = "1.2"
+      ecdh_curve = "prime256v1"
+      cache {
+        enable = no
+      }
+    }
+    tls {
+      tls = bench
+    }
+  }
+}
+server default {
+  listen {
+    type = auth
+    ipaddr = 127.0.0.1
+    port = ${port}
+  }
+  authorize {
+    eap
+  }
+  authenticate {
+    eap
+  }
+}
+`,
+  );
+  const args = ["-d", config, "-D", "/usr/share/freeradius", "-f", "-l", "stdout"];
+  return start("freeradius", "/usr/sbin/freeradius", args, folder, /Ready to process requests/);
+}
+
+export function homeca(folder, product, config, ready) {
+  return start("homeca", process.execPath, [product, "serve", "--config", config], folder, ready);
+}
