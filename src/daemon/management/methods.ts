@@ -199,7 +199,7 @@ export const METHODS: readonly Method[] = [
   },
   {
     name: "issue",
-    summary: "Make a key and a certificate for a device that cannot make its own",
+    summary: "Make a key and certificate for a device that cannot make its own",
     arguments: [
       { ...ID, required: false, doc: "A device on record; without it a new one is made." },
       { ...NAME, doc: "Name of the new device; needed without id." },

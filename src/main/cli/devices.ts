@@ -1,0 +1,158 @@
+/** Commands about devices: look, decide, let go. */
+import type { DeviceDetails, DeviceSummary, Outcome } from "../../daemon/management/service.ts";
+import { visible } from "../../daemon/log.ts";
+import { optionFor, summaryOf } from "./command.ts";
+import type { Command } from "./command.ts";
+import { facts, minute, table } from "./text.ts";
+
+const ID = { name: "ID", required: true };
+
+const devices: Command = {
+  name: "devices",
+  alias: "list",
+  summary: summaryOf("devices"),
+  operands: [{ name: "STATE", required: false }],
+  options: [],
+  description: [
+    "Lists the devices, those that wait for a decision first. With STATE only those in it: expected, pending, approved, active, dormant, denied, revoked or released.",
+    "A name in quotes is what the device calls itself until you give it one; anybody can choose such a name.",
+  ],
+  examples: ["homeca devices", "homeca devices pending --json"],
+  asks: true,
+  async run(call) {
+    const state = call.words.operands[0] ?? null;
+    const result = await call.ask<{ devices: readonly DeviceSummary[] }>("devices", { state });
+    return call.show(result, ({ devices: all }) =>
+      all.length === 0 ? "no devices\n" : table(HEADING, all.map(row)),
+    );
+  },
+};
+
+const HEADING = ["ID", "NAME", "CLASS", "STATE", "NETWORK", "LAST SEEN", "MAC"];
+
+function row(device: DeviceSummary): (string | null)[] {
+  const { id, name, state, place, lastSeen, macs } = device;
+  const shownState = device.alarm === null ? state : `${state}!`;
+  return [id, name, device.class, shownState, place, minute(lastSeen), macs[0] ?? null];
+}
+
+const device: Command = {
+  name: "device",
+  alias: "show",
+  summary: summaryOf("device"),
+  operands: [ID],
+  options: [],
+  description: [
+    "Shows the record of one device: who named it, which certificates it has, what was decided last and why.",
+  ],
+  examples: ["homeca device abcdefghijklmnop"],
+  asks: true,
+  async run(call) {
+    return call.show(await call.ask<DeviceDetails>("device", { id: call.operand(0) }), details);
+  },
+};
+
+function details(it: DeviceDetails): string {
+  const placement = it.placement;
+  const vlan = placement?.vlan === null || placement === null ? "" : `, VLAN ${placement.vlan}`;
+  const claim = it.claim;
+  const certificates = it.certificates.map(({ serial, notAfter, revoked }): [string, string] => [
+    "certificate",
+    `${serial}, ${revoked ? "revoked, " : ""}until ${minute(notAfter) ?? ""}`,
+  ]);
+  return facts([
+    ["id", it.id],
+    ["name", it.name === null ? null : `${it.name} (by ${it.nameBy ?? "nobody"})`],
+    ["class", it.class],
+    ["type", it.type],
+    ["state", it.state],
+    ["network", it.place],
+    ["placement", placement === null ? null : placement.network + vlan],
+    ["alarm", it.alarm],
+    ["why", it.why],
+    [
+      "claims to be",
+      claim === null ? null : `${claim.type} ${claim.id} ${claim.name ?? ""}`.trim(),
+    ],
+    ["proven by", it.proven],
+    ["key update case", it.keyCase],
+    ["theft lock", it.theftLock ? "yes" : "no"],
+    ["MAC addresses", it.macs.join(" ")],
+    ...certificates,
+    ["first seen", minute(it.firstSeen)],
+    ["last seen", minute(it.lastSeen)],
+    ["decided", it.decidedAt === null ? null : `${minute(it.decidedAt)} by ${it.decidedBy ?? "-"}`],
+  ]);
+}
+
+/** A command that tells the daemon one thing about one device. */
+function word(
+  name: string,
+  more: Partial<Pick<Command, "operands" | "options" | "examples">> & {
+    readonly description: readonly string[];
+    readonly args?: (call: Parameters<Command["run"]>[0]) => Record<string, unknown>;
+  },
+): Command {
+  return {
+    name,
+    alias: null,
+    summary: summaryOf(name),
+    operands: [ID],
+    options: [],
+    examples: [`homeca ${name} abcdefghijklmnop`],
+    asks: true,
+    ...more,
+    async run(call) {
+      const args = { id: call.operand(0), ...more.args?.(call) };
+      const outcome = await call.ask<Outcome>(name, args);
+      return call.show(outcome, ({ id, state }) =>
+        name === "remove"
+          ? `${visible(id)} is forgotten\n`
+          : `${visible(id)} is ${visible(state)}\n`,
+      );
+    },
+  };
+}
+
+const words: readonly Command[] = [
+  word("approve", {
+    options: [optionFor("approve", "name", "NAME"), optionFor("approve", "vlan", "NUMBER")],
+    examples: ['homeca approve abcdefghijklmnop --name "Front door"'],
+    description: [
+      "The device gets a certificate and is admitted with it. Before you approve, compare what it claims with the thing you hold; homeca device ID shows it.",
+    ],
+    args: (call) => ({ name: call.option("name"), vlan: call.whole("vlan") }),
+  }),
+  word("deny", {
+    description: ["The device is turned away until you approve it after all."],
+  }),
+  word("rename", {
+    operands: [ID, { name: "NAME", required: true }],
+    examples: ['homeca rename abcdefghijklmnop "Garage, left"'],
+    description: ["From now on the device has this name, whatever it calls itself."],
+    args: (call) => ({ name: call.operand(1) }),
+  }),
+  word("revoke", {
+    options: [optionFor("revoke", "reason", "WORD")],
+    examples: ["homeca revoke abcdefghijklmnop --reason keyCompromise"],
+    description: [
+      "Its certificates go on the revocation list, its connection ends now, and it cannot come back by itself. Use it for a device that was lost, stolen or taken over.",
+    ],
+    args: (call) => ({ reason: call.option("reason") }),
+  }),
+  word("release", {
+    description: [
+      "Ends your ownership, as before you sell or give the device away. Its certificates are withdrawn.",
+    ],
+  }),
+  word("readmit", {
+    description: ["The device may pair again and then waits for homeca approve."],
+  }),
+  word("remove", {
+    description: [
+      "Its record is deleted. A device that may hold a valid certificate cannot be forgotten: revoke or release it first.",
+    ],
+  }),
+];
+
+export const DEVICE_COMMANDS: readonly Command[] = [devices, device, ...words];

@@ -1,0 +1,144 @@
+/** Commands about the home as a whole: how it is, what happened, its authority. */
+import { visible } from "../../daemon/log.ts";
+import type {
+  AuthoritySummary,
+  LogEvent,
+  RevocationList,
+  Status,
+} from "../../daemon/management/service.ts";
+import { optionFor, summaryOf } from "./command.ts";
+import type { Command } from "./command.ts";
+import { duration, facts, minute } from "./text.ts";
+
+const PEM = { name: "pem", value: null, doc: "Write the PEM and nothing else." };
+
+const status: Command = {
+  name: "status",
+  alias: null,
+  summary: summaryOf("status"),
+  operands: [],
+  options: [],
+  description: [
+    "Shows whether the time is known, what is enforced, how many devices there are, and what needs you.",
+  ],
+  examples: ["homeca status"],
+  asks: true,
+  async run(call) {
+    return call.show(await call.ask<Status>("status"), (it) => {
+      const counts = Object.entries(it.devices).map(([state, count]) => `${count} ${state}`);
+      return facts([
+        ["home", it.homeName],
+        ["version", it.version],
+        ["running for", duration(it.uptimeSeconds)],
+        ["time", it.timeKnown ? "known" : "not known yet: nothing is issued"],
+        ["enforcement", it.enforce],
+        ["RADIUS", `${it.radius.join(", ")}; ${it.radiusClients} clients`],
+        ["devices", counts.join(", ") || "none"],
+        ["authentications", `${it.authenticationsOpen} open`],
+        ...Object.entries(it.counters).map(([name, count]): [string, string] => [
+          name,
+          String(count),
+        ]),
+        ...it.warnings.map((warning): [string, string] => ["look", warning]),
+      ]);
+    });
+  },
+};
+
+const log: Command = {
+  name: "log",
+  alias: null,
+  summary: summaryOf("log"),
+  operands: [],
+  options: [optionFor("log", "device", "ID"), optionFor("log", "limit", "NUMBER")],
+  description: [
+    "Events are kept in memory and begin with the start of the daemon; logread -e homeca has older ones.",
+  ],
+  examples: ["homeca log --limit 20", "homeca log --device abcdefghijklmnop"],
+  asks: true,
+  async run(call) {
+    const args = { device: call.option("device"), limit: call.whole("limit") };
+    const result = await call.ask<{ events: readonly LogEvent[] }>("log", args);
+    return call.show(
+      result,
+      ({ events }) => events.map(eventLine).join("") || "nothing happened yet\n",
+    );
+  },
+};
+
+function eventLine({ at, text }: LogEvent): string {
+  return `${minute(at) ?? "time not known   "}  ${visible(text, 512)}\n`;
+}
+
+const authority: Command = {
+  name: "authority",
+  alias: null,
+  summary: summaryOf("authority"),
+  operands: [],
+  options: [PEM],
+  description: [
+    "Compare the fingerprint with what a device shows before you install the root on it. The key's fingerprint stays the same when the root is renewed.",
+  ],
+  examples: ["homeca authority", "homeca authority --pem > homeca-ca.pem"],
+  asks: true,
+  async run(call) {
+    const pem = call.words.flags.has("pem");
+    return call.show(await call.ask<AuthoritySummary>("authority"), (it) =>
+      pem
+        ? it.rootPem
+        : facts([
+            ["fingerprint (SHA-256)", it.rootFingerprint],
+            ["key fingerprint (SHA-256)", it.rootKeyFingerprint],
+            ["root valid until", minute(it.notAfter)],
+            ["server name", it.serverName],
+            ["server certificate until", minute(it.serverNotAfter)],
+          ]),
+    );
+  },
+};
+
+const crl: Command = {
+  name: "crl",
+  alias: null,
+  summary: summaryOf("crl"),
+  operands: [],
+  options: [PEM],
+  description: ["The list is signed anew with each revocation and before it ends."],
+  examples: ["homeca crl", "homeca crl --pem > homeca.crl"],
+  asks: true,
+  async run(call) {
+    const pem = call.words.flags.has("pem");
+    return call.show(await call.ask<RevocationList>("crl"), (it) =>
+      pem
+        ? it.crlPem
+        : facts([
+            ["number", String(it.number)],
+            ["revoked certificates", String(it.revoked)],
+            ["signed", minute(it.thisUpdate)],
+            ["next one due", minute(it.nextUpdate)],
+          ]),
+    );
+  },
+};
+
+const reload: Command = {
+  name: "reload",
+  alias: null,
+  summary: summaryOf("reload"),
+  operands: [],
+  options: [],
+  description: [
+    "A configuration that is wrong is refused with its first mistake, and the one in force stays.",
+  ],
+  examples: ["homeca reload"],
+  asks: true,
+  async run(call) {
+    const result = await call.ask<{ warnings: readonly string[] }>("reload");
+    return call.show(result, ({ warnings }) => {
+      const lines = warnings.map((warning) => `warning: ${visible(warning, 512)}\n`);
+      return `${lines.join("")}the configuration is in force\n`;
+    });
+  },
+};
+
+export const HOME_COMMANDS: readonly Command[] = [status, log, authority, crl, reload];

@@ -1,0 +1,190 @@
+/** Commands that hand out certificates, and the one that takes in a list of devices. */
+import { randomBytes } from "node:crypto";
+import { fromBase64, toBase32 } from "../../base/bytes.ts";
+import { visible } from "../../daemon/log.ts";
+import { IMPORT_FORMATS } from "../../daemon/management/methods.ts";
+import type {
+  ImportOutcome,
+  IssuedCertificate,
+  IssuedCredential,
+} from "../../daemon/management/service.ts";
+import { optionFor, summaryOf } from "./command.ts";
+import type { Call, Command } from "./command.ts";
+import { CommandFailure, EXIT } from "./exit.ts";
+import { readText, reserveFile } from "./files.ts";
+import type { ReservedFile } from "./files.ts";
+import { json } from "./text.ts";
+
+/** 20 characters of base32: 100 bits, more than anybody guesses and still typed on a phone. */
+const PASSWORD_BYTES = 13;
+const PASSWORD_CHARACTERS = 20;
+
+const issue: Command = {
+  name: "issue",
+  alias: null,
+  summary: summaryOf("issue"),
+  operands: [{ name: "ID", required: false }],
+  options: [
+    {
+      name: "p12",
+      value: "FILE",
+      doc: "Where the PKCS#12 goes; needed, and there must be no such file yet.",
+    },
+    optionFor("issue", "name", "NAME"),
+    optionFor("issue", "class", "CLASS"),
+    {
+      name: "password-file",
+      value: "FILE",
+      doc: "File whose one line protects the PKCS#12, - for standard input; without it a password is made and printed once.",
+    },
+    {
+      name: "wpa",
+      value: "FILE",
+      doc: "Where a network block for wpa_supplicant goes; it holds the password.",
+    },
+    { name: "ca", value: "FILE", doc: "Where the root certificate goes, in PEM." },
+  ],
+  description: [
+    "For phones, laptops and the like: makes a key and a certificate and puts both into a PKCS#12 file. With ID for a device on record, without it for a new one, which needs --name.",
+    "HomeCA does not keep the key. Files are written with mode 0600 and never overwritten. Prefer homeca sign where the device can make its own key.",
+  ],
+  examples: [
+    'homeca issue --name "Ada\'s phone" --p12 ada.p12',
+    "homeca issue abcdefghijklmnop --p12 tv.p12 --password-file tv.password --wpa tv.conf",
+  ],
+  asks: true,
+  async run(call) {
+    const id = call.words.operands[0] ?? null;
+    const name = call.option("name");
+    if (id === null && name === null) {
+      throw new CommandFailure(
+        EXIT.usage,
+        "a new device needs a name: add --name NAME, or the ID of one on record",
+      );
+    }
+    if (call.option("p12") === null) {
+      throw new CommandFailure(EXIT.usage, "the PKCS#12 needs a place: add --p12 FILE");
+    }
+    const passwordFile = call.option("password-file");
+    const password = passwordFile === null ? madePassword() : oneLineOf(passwordFile);
+    const files = reserve(call, ["p12", "wpa", "ca"]);
+    try {
+      const result = await call.ask<IssuedCredential>("issue", {
+        id,
+        name,
+        class: call.option("class"),
+        password,
+      });
+      const p12 = fromBase64(result.p12);
+      if (p12 === null)
+        throw new CommandFailure(EXIT.refused, "the PKCS#12 is damaged: issue again");
+      files.get("p12")?.write(p12);
+      files.get("wpa")?.write(result.wpaSupplicant);
+      files.get("ca")?.write(result.caPem);
+      const made = passwordFile === null ? { password } : {};
+      if (call.wantsJson) call.write(json({ id: result.id, ...made }));
+      else call.write(told(call, result.id, passwordFile === null ? password : null));
+      return EXIT.done;
+    } finally {
+      for (const file of files.values()) file.abandon();
+    }
+  },
+};
+
+function told(call: Call, id: string, password: string | null): string {
+  const lines = [`issued to ${visible(id)}, written to ${visible(call.option("p12") ?? "")}`];
+  if (password !== null) lines.push(`password, shown this once: ${password}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Makes the files that were asked for; all of them or none. */
+function reserve(call: Call, names: readonly string[]): Map<string, ReservedFile> {
+  const files = new Map<string, ReservedFile>();
+  try {
+    for (const name of names) {
+      const file = call.option(name);
+      if (file !== null) files.set(name, reserveFile(file));
+    }
+    return files;
+  } catch (failure) {
+    for (const file of files.values()) file.abandon();
+    throw failure;
+  }
+}
+
+function madePassword(): string {
+  const characters = toBase32(randomBytes(PASSWORD_BYTES)).slice(0, PASSWORD_CHARACTERS);
+  return characters.replaceAll(/.{5}(?=.)/g, "$&-");
+}
+
+function oneLineOf(file: string): string {
+  const [line = "", rest = "", ...more] = readText(file).split(/\r?\n/);
+  if (line === "" || rest !== "" || more.length > 0) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `${file} does not hold one line: write the password and nothing else`,
+    );
+  }
+  return line;
+}
+
+const sign: Command = {
+  name: "sign",
+  alias: null,
+  summary: summaryOf("sign"),
+  operands: [
+    { name: "ID", required: true },
+    { name: "REQUEST", required: true },
+  ],
+  options: [
+    { name: "out", value: "FILE", doc: "Where the chain goes; standard output unless told." },
+  ],
+  description: [
+    "REQUEST is a PKCS#10 request in PEM, - for standard input. The certificate names the device by its id, whatever the request asks for. The chain comes out in PEM, the device's certificate first.",
+  ],
+  examples: ["homeca sign abcdefghijklmnop laptop.csr --out laptop.pem"],
+  asks: true,
+  async run(call) {
+    const request = readText(call.operand(1));
+    const files = reserve(call, ["out"]);
+    try {
+      const result = await call.ask<IssuedCertificate>("sign", { id: call.operand(0), request });
+      files.get("out")?.write(result.chainPem);
+      if (files.size > 0 && !call.wantsJson) return EXIT.done;
+      return call.show(result, ({ chainPem }) => chainPem);
+    } finally {
+      for (const file of files.values()) file.abandon();
+    }
+  },
+};
+
+const importDevices: Command = {
+  name: "import",
+  alias: null,
+  summary: summaryOf("import"),
+  operands: [{ name: "FILE", required: true }],
+  options: [optionFor("import", "format", "FORMAT")],
+  description: [
+    "FILE is a list as a maker or a shop hands it out, - for standard input: csv with a header line, or qr with the text of one label's code on each line. A name that ends in .csv or .qr tells which. The list is taken whole or not at all. Devices on it join without waiting once they prove the code or key of their line.",
+  ],
+  examples: ["homeca import lamps.csv"],
+  asks: true,
+  async run(call) {
+    const file = call.operand(0);
+    const format =
+      call.option("format") ?? IMPORT_FORMATS.find((ending) => file.endsWith(`.${ending}`));
+    if (format === undefined) {
+      throw new CommandFailure(
+        EXIT.usage,
+        `the name ${file} does not tell its format: add --format csv or --format qr`,
+      );
+    }
+    const result = await call.ask<ImportOutcome>("import", { text: readText(file), format });
+    return call.show(result, ({ imported, skipped }) => {
+      const left = skipped.map((sentence) => `left out: ${visible(sentence, 512)}\n`);
+      return `${left.join("")}${imported} taken in, ${skipped.length} left out\n`;
+    });
+  },
+};
+
+export const ISSUE_COMMANDS: readonly Command[] = [issue, sign, importDevices];

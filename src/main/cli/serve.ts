@@ -1,0 +1,91 @@
+/** `homeca serve`: the daemon itself, in the foreground, until it is told to stop. */
+import { ConfigurationFailure, loadConfiguration } from "../../daemon/config/configuration.ts";
+import { visible } from "../../daemon/log.ts";
+import type { Host } from "../../host/host.ts";
+import { nodeFiles } from "../../host/node/files.ts";
+import { nodeHost } from "../../host/node/index.ts";
+import type { Command } from "./command.ts";
+import { CommandFailure, EXIT } from "./exit.ts";
+import type { ExitStatus } from "./exit.ts";
+
+/** What a started daemon can be told. */
+export interface RunningDaemon {
+  reload(): void;
+  stop(): void;
+}
+
+/** Starts the daemon, or throws an error whose message is one sentence. */
+export type StartDaemon = (host: Host, configPath: string) => RunningDaemon;
+
+const DEFAULT_CONFIG = "/etc/config/homeca";
+
+export const serve: Command = {
+  name: "serve",
+  alias: null,
+  summary: "Run HomeCA in the foreground",
+  operands: [],
+  options: [
+    {
+      name: "config",
+      value: "FILE",
+      doc: `Configuration in UCI text; ${DEFAULT_CONFIG} unless told.`,
+    },
+    {
+      name: "syslog",
+      value: null,
+      doc: "Begin log lines with a syslog level such as <4>, for procd and systemd.",
+    },
+  ],
+  description: [
+    "Answers RADIUS, decides about devices and offers the management methods on a local socket. The log goes to standard error.",
+    "SIGHUP reads the configuration again; a wrong one is reported and the one in force stays. SIGTERM and SIGINT end HomeCA.",
+  ],
+  examples: ["homeca serve --config ./homeca.conf"],
+  asks: false,
+  run(call) {
+    const logStyle = call.words.flags.has("syslog") ? "syslog" : "plain";
+    const host = nodeHost({ files: nodeFiles, logStyle });
+    return untilStopped(host, call.startDaemon, call.option("config") ?? DEFAULT_CONFIG);
+  },
+};
+
+async function untilStopped(
+  host: Host,
+  startDaemon: StartDaemon,
+  configPath: string,
+): Promise<ExitStatus> {
+  let daemon: RunningDaemon | null = null;
+  // Before the start: a signal that comes early must not find the default, which is to die.
+  const told = new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+  process.on("SIGHUP", () => {
+    try {
+      daemon?.reload();
+    } catch (failure) {
+      if (!(failure instanceof Error)) throw failure;
+      host.log("error", `the configuration in force stays: ${visible(failure.message, 512)}`);
+    }
+  });
+  try {
+    // Read here as well: a wrong configuration has an exit status of its own, and all its mistakes are told.
+    loadConfiguration(host.files, configPath);
+    daemon = startDaemon(host, configPath);
+  } catch (failure) {
+    throw toCommandFailure(failure);
+  }
+  await told;
+  daemon.stop();
+  return EXIT.done;
+}
+
+/** What the daemon says of itself is one sentence; a bug keeps its stack. */
+function toCommandFailure(failure: unknown): unknown {
+  if (failure instanceof ConfigurationFailure) {
+    return new CommandFailure(EXIT.configuration, failure.problems.join("\n"));
+  }
+  if (!(failure instanceof Error)) return failure;
+  const isBug = ["TypeError", "RangeError", "ReferenceError"].includes(failure.name);
+  return isBug ? failure : new CommandFailure(EXIT.refused, failure.message);
+}
