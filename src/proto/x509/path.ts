@@ -2,7 +2,7 @@
  * Path validation (RFC 5280 §6) for one home: few anchors, short chains, no
  * policies. Only this file makes a {@link VerifiedPeer}.
  */
-import { sameBytes, toHex } from "../../base/bytes.ts";
+import { sameBytes } from "../../base/bytes.ts";
 import type { Crypto, PublicKey } from "../../base/crypto/crypto.ts";
 import { isRsaKey } from "../../base/crypto/rsa.ts";
 import type { Unix } from "../../base/machine.ts";
@@ -88,23 +88,27 @@ export class VerifiedPeer {
  * revocation and constraints are checked anew each time.
  */
 export class KnownSignatures {
-  static readonly MAX_ENTRIES = 32;
-  readonly #seen = new Set<string>();
+  /** More than a home has CAs, even while two generations overlap. */
+  static readonly MAX_ENTRIES = 16;
+  readonly #seen: { readonly certificate: Uint8Array; readonly issuerSpki: Uint8Array }[] = [];
 
   get size(): number {
-    return this.#seen.size;
+    return this.#seen.length;
   }
 
-  has(entry: string): boolean {
-    return this.#seen.has(entry);
+  /** Compared byte by byte: an interpreter needs less time for that than for a hash. */
+  has(certificate: Certificate, issuer: Certificate): boolean {
+    return this.#seen.some(
+      (one) =>
+        sameBytes(one.issuerSpki, issuer.spki) && sameBytes(one.certificate, certificate.der),
+    );
   }
 
-  add(entry: string): void {
-    const oldest = this.#seen.values().next();
-    if (this.#seen.size >= KnownSignatures.MAX_ENTRIES && oldest.done !== true) {
-      this.#seen.delete(oldest.value);
-    }
-    this.#seen.add(entry);
+  /** Forgets the oldest where it is full. */
+  add(certificate: Certificate, issuer: Certificate): void {
+    if (this.#seen.length >= KnownSignatures.MAX_ENTRIES) this.#seen.shift();
+    // Copies: a peer's datagrams must not stay because one certificate in them does.
+    this.#seen.push({ certificate: certificate.der.slice(), issuerSpki: issuer.spki.slice() });
   }
 }
 
@@ -239,17 +243,13 @@ class Search {
     if (weakness !== null) throw new PathFailure(weakness);
     // End entities are not remembered: a stranger could push the CAs out.
     const memory = isCa ? known : undefined;
-    const entry =
-      memory === undefined
-        ? ""
-        : `${spkiHash(issuer.spki, crypto)} ${toHex(crypto.digest("sha256", subject.der))}`;
-    if (memory?.has(entry) === true) return;
+    if (memory?.has(subject, issuer) === true) return;
     if (this.#verifications === MAX_VERIFICATIONS) throw new PathFailure("too-many-candidates");
     this.#verifications++;
     if (!crypto.verify(scheme, issuer.publicKey, subject.tbs, subject.signature)) {
       throw new PathFailure("bad-signature");
     }
-    memory?.add(entry);
+    memory?.add(subject, issuer);
   }
 
   #checkRevocation(certificate: Certificate, issuer: Certificate): void {

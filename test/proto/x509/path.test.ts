@@ -436,11 +436,14 @@ test("known CA signatures are not verified again, a leaf's always is", () => {
   assert.equal(known.size, 1);
 });
 
-test("the memory of signatures keeps 32 and forgets the oldest", () => {
+test("the memory of signatures is bounded and forgets the oldest", () => {
   const known = new KnownSignatures();
-  for (let at = 0; at <= KnownSignatures.MAX_ENTRIES; at++) known.add(String(at));
+  const cas = Array.from({ length: KnownSignatures.MAX_ENTRIES + 1 }, () => pki.ca(root, "ca"));
+  for (const { certificate } of cas) known.add(certificate, root.certificate);
   assert.equal(known.size, KnownSignatures.MAX_ENTRIES);
-  assert.deepEqual([known.has("0"), known.has("1"), known.has("32")], [false, true, true]);
+  const has = (ca: Entity, issuer = root): boolean => known.has(ca.certificate, issuer.certificate);
+  assert.deepEqual([has(cas[0]!), has(cas[1]!), has(cas[cas.length - 1]!)], [false, true, true]);
+  assert.ok(!has(cas[1]!, issuing));
 });
 
 test("a device id is one well-formed URI; two are none", () => {
