@@ -214,7 +214,10 @@ export class DerReader {
   /** Dotted decimal; arcs may have any size up to {@link MAX_OID_LENGTH} octets in all. */
   oid(tag: number = TAG.oid): string {
     const at = this.#at;
-    return dottedOid(this.contents(tag), at);
+    const end = this.#open(tag);
+    const dotted = dottedOid(this.#bytes, this.#body, end);
+    if (dotted === null) throw new DerFailure("bad-oid", at);
+    return dotted;
   }
 
   octets(tag: number = TAG.octetString): Uint8Array {
@@ -313,22 +316,23 @@ export class DerReader {
   }
 }
 
-function dottedOid(contents: Uint8Array, at: number): string {
-  if (contents.length === 0 || contents.length > MAX_OID_LENGTH) {
-    throw new DerFailure("bad-oid", at);
-  }
+/** The object identifier in `bytes` from `start` to `end`. */
+function dottedOid(bytes: Uint8Array, start: number, end: number): string | null {
+  if (start === end || end - start > MAX_OID_LENGTH) return null;
   let text = "";
   let arc: number | bigint = 0;
   let within = false;
-  for (const byte of contents) {
-    if (!within && byte === 0x80) throw new DerFailure("bad-oid", at);
-    const more: number = byte & 0x7f;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    // A leading zero digit would give one arc several forms (X.690 §8.19.2).
+    if (!within && byte === 0x80) return null;
+    const more = byte & 0x7f;
     if (typeof arc === "number" && arc >= 2 ** 45) arc = BigInt(arc);
     arc = typeof arc === "bigint" ? (arc << 7n) | BigInt(more) : arc * 128 + more;
     within = byte > 0x7f;
     if (within) continue;
     if (text === "") {
-      // The first two arcs share an octet string: 40 * first + second (X.690 §8.19.4).
+      // The first two arcs share one number: 40 * first + second (X.690 §8.19.4).
       const top = arc < 80 ? Math.floor(Number(arc) / 40) : 2;
       text = `${top}.${typeof arc === "bigint" ? arc - 80n : arc - top * 40}`;
     } else {
@@ -336,8 +340,7 @@ function dottedOid(contents: Uint8Array, at: number): string {
     }
     arc = 0;
   }
-  if (within) throw new DerFailure("bad-oid", at);
-  return text;
+  return within ? null : text;
 }
 
 function unixFromText(text: Uint8Array, yearDigits: 2 | 4): Unix | null {
