@@ -49,6 +49,9 @@ function openssl(...args: readonly string[]): Ran {
   return { ok: status === 0, text: stdout + stderr };
 }
 
+/** A command line without quotes as arguments. */
+const words = (line: string): readonly string[] => line.split(" ");
+
 function mustRun(...args: readonly string[]): string {
   const { ok, text } = openssl(...args);
   assert.ok(ok, `openssl ${args.join(" ")}: ${text}`);
@@ -80,9 +83,10 @@ judged("openssl verify -x509_strict accepts our device and server below both CAs
   const server = home.issuing.issueServer(publicKey, "homeca.home.arpa", TIME).der;
   const verify = (leaf: Uint8Array, purpose: string, ...more: readonly string[]): Ran =>
     openssl(
-      ...["verify", "-x509_strict", "-auth_level", "2", "-attime", String(NOW)],
-      ...["-purpose", purpose, "-CAfile", "our-root.pem", "-untrusted", "our-issuing.pem"],
-      ...[...more, writePem("our-leaf.pem", "CERTIFICATE", leaf)],
+      ...words(`verify -x509_strict -auth_level 2 -attime ${NOW}`),
+      ...words(`-purpose ${purpose} -CAfile our-root.pem -untrusted our-issuing.pem`),
+      ...more,
+      writePem("our-leaf.pem", "CERTIFICATE", leaf),
     );
   const good: readonly Ran[] = [
     verify(device, "sslclient"),
@@ -123,9 +127,10 @@ judged("openssl checks against our lists, and finds what they revoke", () => {
   );
   const check = (leaf: Uint8Array): Ran =>
     openssl(
-      ...["verify", "-crl_check_all", "-x509_strict", "-attime", String(NOW)],
-      ...["-CAfile", "our-root.pem", "-untrusted", "our-issuing.pem"],
-      ...["-CRLfile", "our-lists.pem", writePem("our-leaf.pem", "CERTIFICATE", leaf)],
+      ...words(`verify -crl_check_all -x509_strict -attime ${NOW}`),
+      ...words("-CAfile our-root.pem -untrusted our-issuing.pem"),
+      ...words("-CRLfile our-lists.pem"),
+      writePem("our-leaf.pem", "CERTIFICATE", leaf),
     );
   assert.ok(check(kept!.der).ok, check(kept!.der).text);
   assert.match(check(gone!.der).text, /certificate revoked/);
@@ -191,17 +196,9 @@ judged("openssl opens our PKCS#8 and PKCS#12, at the rounds we use, and we open 
   const certificates = [issued.der, issuingDer, rootDer];
   writeFileSync(at("our.p12"), encodePfx({ key, certificates }, "Annas Lämpchen", encryption));
   const listed = mustRun(
-    ...[
-      "pkcs12",
-      "-in",
-      "our.p12",
-      "-passin",
-      `pass:${PASSWORD}`,
-      "-info",
-      "-noenc",
-      "-out",
-      "our.pem",
-    ],
+    ...words("pkcs12 -in our.p12 -passin"),
+    `pass:${PASSWORD}`,
+    ...words("-info -noenc -out our.pem"),
   );
   assert.match(listed, /MAC: sha256, Iteration 100000/);
   assert.match(listed, /PBES2, PBKDF2, AES-256-CBC, Iteration 100000, PRF hmacWithSHA256/);
@@ -227,8 +224,10 @@ judged("openssl opens our PKCS#8 and PKCS#12, at the rounds we use, and we open 
   writePem("above.pem", "CERTIFICATE", issuingDer, rootDer);
   writePem("own.pem", "CERTIFICATE", issued.der);
   mustRun(
-    ...["pkcs12", "-export", "-inkey", "plain.key", "-in", "own.pem", "-certfile", "above.pem"],
-    ...["-passout", `pass:${PASSWORD}`, "-out", "their.p12"],
+    ...words("pkcs12 -export -inkey plain.key -in own.pem -certfile above.pem"),
+    "-passout",
+    `pass:${PASSWORD}`,
+    ...words("-out their.p12"),
   );
   const opened = parsePfx(new Uint8Array(readFileSync(at("their.p12"))), PASSWORD, crypto);
   assert.deepEqual(opened.key, key);
@@ -238,8 +237,8 @@ judged("openssl opens our PKCS#8 and PKCS#12, at the rounds we use, and we open 
 judged("openssl's self-signed certificate is first contact; its RSA one is not", () => {
   mustRun("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "self.key");
   mustRun(
-    ...["req", "-x509", "-new", "-key", "self.key", "-subj", "/CN=lamp", "-out", "self.pem"],
-    ...["-addext", "subjectAltName=URI:urn:homeca:dev:abcdefghijklmnop"],
+    ...words("req -x509 -new -key self.key -subj /CN=lamp -out self.pem"),
+    ...words("-addext subjectAltName=URI:urn:homeca:dev:abcdefghijklmnop"),
   );
   const peer = checkSelfSigned([readPem("self.pem", "CERTIFICATE")], crypto);
   assert.equal(peer.claimedDeviceId, "abcdefghijklmnop");
@@ -292,8 +291,11 @@ function make(issuer: Made | null, making: Making = {}): Made {
   if (extensions !== null) writeFileSync(at(`${file}.ext`), extensions);
   const extfile = extensions === null ? [] : ["-extfile", `${file}.ext`];
   mustRun(
-    ...["x509", "-req", "-in", `${file}.csr`, ...signer, ...extfile, digest],
-    ...["-days", String(days), "-out", `${file}.pem`],
+    ...words(`x509 -req -in ${file}.csr`),
+    ...signer,
+    ...extfile,
+    digest,
+    ...words(`-days ${days} -out ${file}.pem`),
   );
   return { file, der: readPem(`${file}.pem`, "CERTIFICATE") };
 }
@@ -611,8 +613,8 @@ judged("openssl verify and we agree on openssl's chains, or it says why not", ()
     writePem("anchors.pem", "CERTIFICATE", ...anchors.map(({ der }) => der));
     writePem("untrusted.pem", "CERTIFICATE", ...chain.slice(1).map(({ der }) => der));
     const { ok, text } = openssl(
-      ...["verify", "-attime", String(when), "-auth_level", "2"],
-      ...["-purpose", SSL_PURPOSES[purpose], "-CAfile", "anchors.pem", "-no-CApath"],
+      ...words(`verify -attime ${when} -auth_level 2`),
+      ...words(`-purpose ${SSL_PURPOSES[purpose]} -CAfile anchors.pem -no-CApath`),
       ...(chain.length > 1 ? ["-untrusted", "untrusted.pem"] : []),
       `${chain[0]!.file}.pem`,
     );

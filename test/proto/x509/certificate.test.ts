@@ -349,6 +349,18 @@ test("what stands at a bound is accepted", () => {
   assert.equal(nameText(nobody.subject), "");
 });
 
+test("32 subtrees bind, one more is refused", () => {
+  const constrained = (count: number): Certificate =>
+    parse({
+      extensions: extensionField(
+        extension.nameConstraints({ permitted: dns(count), excluded: [] }),
+      ),
+    });
+  assert.equal(constrained(32).extensions.nameConstraints?.permitted.length, 32);
+  const failure = assert.throws(() => constrained(33), X509Failure);
+  assert.equal(failure.reason, "too-many-names");
+});
+
 test("8192 bytes are read, one more is not", () => {
   const padded = (length: number): Uint8Array =>
     rawCertificate(withExtension("1.2.3", new Uint8Array(length)));

@@ -136,6 +136,26 @@ test("rounds are bounded when writing and when reading", () => {
   assert.equal(open(0), "unsupported-scheme");
 });
 
+test("a PKCS#12 file is bounded in bytes and in what it holds", () => {
+  const certificates = (count: number): Uint8Array[] =>
+    Array.from({ length: count }, (_, at) => rawCertificate({ serial: der.integer(at + 1) }));
+  const pfx = (count: number): Uint8Array =>
+    encodePfx({ key, certificates: certificates(count) }, "lamp", encryption());
+  assert.equal(parsePfx(pfx(9), PASSWORD, crypto).certificates.length, 9);
+  assert.equal(
+    refused(() => parsePfx(pfx(10), PASSWORD, crypto)),
+    "too-large",
+  );
+  assert.equal(
+    refused(() => parsePfx(new Uint8Array(65_537), PASSWORD, crypto)),
+    "too-large",
+  );
+  assert.equal(
+    refused(() => parseEncryptedPrivateKey(new Uint8Array(4097), PASSWORD, crypto)),
+    "too-large",
+  );
+});
+
 test("keys that do not fit are refused: another curve, a scalar out of range, a stranger's point", () => {
   const made = (scalarBytes: Uint8Array, inner: readonly Uint8Array[] = []): Uint8Array =>
     der.sequence(
