@@ -238,23 +238,44 @@ function fits(scheme: SignatureScheme, key: PublicKey, signature: Uint8Array): b
   return key.kind === "rsa" && isRsaKey(key) && signature.length === key.modulus.length;
 }
 
-/** Importing a key takes longer than verifying with it, and a trust anchor's is used again and again. */
-const importedKeys = new WeakMap<PublicKey, KeyObject>();
+/**
+ * Importing a key takes as long as verifying with it, and a home's devices come
+ * again and again. By the key's own octets, the one used longest ago goes first.
+ */
+const importedKeys = new Map<string, KeyObject>();
+const MAX_IMPORTED_KEYS = 256;
 
 /** Null for a point that is not on its curve. */
 function importKey(key: PublicKey): KeyObject | null {
-  const known = importedKeys.get(key);
-  if (known !== undefined) return known;
+  const name = nameOf(key);
+  const known = importedKeys.get(name);
+  const imported = known ?? importedAnew(key);
+  if (imported === null) return null;
+  importedKeys.delete(name);
+  importedKeys.set(name, imported);
+  for (const [oldest] of importedKeys) {
+    if (importedKeys.size <= MAX_IMPORTED_KEYS) break;
+    importedKeys.delete(oldest);
+  }
+  return imported;
+}
+
+function importedAnew(key: PublicKey): KeyObject | null {
+  const jwk = key.kind === "ec" ? ecJwk(key) : rsaJwk(key);
   try {
-    const made = createPublicKey({
-      key: key.kind === "ec" ? ecJwk(key) : rsaJwk(key),
-      format: "jwk",
-    });
-    importedKeys.set(key, made);
-    return made;
+    return createPublicKey({ key: jwk, format: "jwk" });
   } catch {
     return null;
   }
+}
+
+/** Different for different keys: RSA exponents have no leading zeros, so the last part is not ambiguous. */
+function nameOf(key: PublicKey): string {
+  const text = (bytes: Uint8Array): string =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  return key.kind === "ec"
+    ? `${key.curve} ${text(key.point)}`
+    : `RSA ${key.modulus.length} ${text(key.modulus)}${text(key.exponent)}`;
 }
 
 function ecJwk({ curve, point }: PublicKey & { readonly kind: "ec" }): Record<string, string> {
