@@ -27,6 +27,24 @@ async function cutEnds(lab, device, server) {
   return `nft done after ${applied.toFixed(0)} ms; last byte at the device ${last.device.toFixed(0)} ms, at the ${server} ${last.server.toFixed(0)} ms`;
 }
 
+/** An ICMPv6 message in a frame, with its checksum (RFC 4443 §2.3); addresses are 32 hexadecimal digits. */
+function icmpv6(to, from, source, destination, message) {
+  const length = message.length / 2;
+  const pseudo = Buffer.from(
+    `${source}${destination}${length.toString(16).padStart(8, "0")}0000003a${message}`,
+    "hex",
+  );
+  let sum = 0;
+  for (let at = 0; at < pseudo.length; at += 2) sum += pseudo.readUInt16BE(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  const checksum = (~sum & 0xffff).toString(16).padStart(4, "0");
+  const header = `60000000${length.toString(16).padStart(4, "0")}3aff${source}${destination}`;
+  return frame(to, from, "86dd", header + message.slice(0, 4) + checksum + message.slice(8));
+}
+
+/** Where EAPOL goes on a wire (IEEE 802.1X-2020 §11.1.1). */
+const PAE_GROUP = "01:80:c2:00:00:03";
+
 const octets = (mac) => mac.replaceAll(":", "");
 
 /** An Ethernet frame in hexadecimal, padded to the least length. */
@@ -166,6 +184,17 @@ const steps = [
     },
   },
   {
+    name: "unknown: EAPOL goes to the router only",
+    run: async (lab) => {
+      const { mac } = HOSTS.dev3;
+      const start = (to) => frame(to, mac, "888e", "02010000");
+      const seen = await lab.capture("lan", "eth0", `ether src ${mac}`, () =>
+        lab.frames("dev3", start(HOSTS.lan.mac), start("ff:ff:ff:ff:ff:ff"), start(PAE_GROUP)),
+      );
+      expect(seen.length === 0, `seen on the LAN: ${seen[0]}`);
+    },
+  },
+  {
     name: "unknown: a copied address does not move in the bridge's table",
     run: async (lab) => {
       await lab.pings("lan", HOSTS.router.ip4);
@@ -177,6 +206,68 @@ const steps = [
       await lab.frames("dev3", frame("ff:ff:ff:ff:ff:ff", HOSTS.lan.mac, "0806", ""));
       expect(before?.includes("lan0"), "the LAN host is not in the table");
       expect((await where()) === before, "it moved");
+    },
+  },
+  {
+    name: "quarantined: it cannot take over the LAN host's address at the router",
+    run: async (lab) => {
+      const { mac: router } = HOSTS.router;
+      const { mac: owner } = HOSTS.lan;
+      const [lan4, lan6, router6] = [
+        "c0000202",
+        "fd000002000000000000000000000002",
+        "fd000002000000000000000000000001",
+      ];
+      const claims = (mac) => [
+        frame(router, mac, "0806", `0001080006040001${octets(mac)}${lan4}000000000000c0000201`),
+        frame(
+          router,
+          mac,
+          "0806",
+          `0001080006040002${octets(mac)}${lan4}${octets(router)}c0000201`,
+        ),
+        icmpv6(router, mac, lan6, router6, `8700000000000000${router6}0101${octets(mac)}`),
+        icmpv6(router, mac, lan6, router6, `8800000060000000${lan6}0201${octets(mac)}`),
+        icmpv6(
+          router,
+          mac,
+          "fe80000000000000000000000000d1d1",
+          router6,
+          `8800000060000000${lan6}0201${octets(mac)}`,
+        ),
+        icmpv6(
+          router,
+          mac,
+          lan6,
+          "ff020000000000000000000000000002",
+          `85000000000000000101${octets(mac)}`,
+        ),
+      ];
+      const meet = () =>
+        Promise.all([lab.pings("lan", HOSTS.router.ip4), lab.pings("lan", HOSTS.router.ip6)]);
+      const owners = async () => {
+        const lines = (await lab.must("router", ["ip", "neigh", "show", "dev", "br-lan"])).split(
+          "\n",
+        );
+        const of = (address) =>
+          lines.find((line) => line.startsWith(`${address} `))?.match(/lladdr (\S+)/)?.[1];
+        return `${of(HOSTS.lan.ip4)} ${of(HOSTS.lan.ip6)}`;
+      };
+      await meet();
+      expect((await owners()) === `${owner} ${owner}`, "the router does not know the LAN host");
+      await lab.frames("dev1", ...claims(HOSTS.dev1.mac));
+      await sleep(200);
+      expect((await owners()) === `${owner} ${owner}`, `the router believes ${await owners()}`);
+      // The same frames of an admitted station are believed: they are well made.
+      await place(lab, "admit", "dev2");
+      await lab.frames("dev2", ...claims(HOSTS.dev2.mac));
+      await sleep(200);
+      const { mac } = HOSTS.dev2;
+      expect((await owners()) === `${mac} ${mac}`, `the frames are no claims: ${await owners()}`);
+      await place(lab, "quarantine", "dev2");
+      await lab.must("router", ["ip", "neigh", "flush", "dev", "br-lan"]);
+      await meet();
+      return `${claims("").length} claims by ARP and ND, none believed`;
     },
   },
   {

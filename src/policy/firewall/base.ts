@@ -57,6 +57,32 @@ table bridge homeca {
 		flags dynamic,timeout
 		timeout 15m
 	}
+	# Addresses in use by others than quarantined stations, and by whom: those may not claim them.
+	set taken4 {
+		type ipv4_addr
+		size 1024
+		flags dynamic,timeout
+		timeout 15m
+	}
+	set owner4 {
+		type ipv4_addr . ether_addr
+		size 1024
+		flags dynamic,timeout
+		timeout 15m
+	}
+	# By the bits of the packet: the target of an advertisement has no name in older nft.
+	set taken6 {
+		typeof @nh,64,128
+		size 1024
+		flags dynamic,timeout
+		timeout 15m
+	}
+	set owner6 {
+		typeof @nh,64,128 . ether saddr
+		size 1024
+		flags dynamic,timeout
+		timeout 15m
+	}
 	# HomeCA's own ports on the router.
 	set udp_services {
 		type inet_service
@@ -71,24 +97,38 @@ table bridge homeca {
 	chain prerouting {
 		type filter hook prerouting priority -300; policy accept;
 		iifname @controlled jump from_station
+		jump note_neighbour
 	}
 	chain from_station {
 		ether type 0x888e accept
-		iifname . ether saddr @admitted add @attended { iifname } add @in_use { iifname } accept
+		iifname . ether saddr @admitted jump from_admitted
 		iifname . ether saddr @quarantined jump from_quarantined
 		drop
 	}
-	# No router advertisement, redirect or advertisement "as router", no DHCP server, no VLAN tag.
+	chain from_admitted {
+		add @attended { iifname } add @in_use { iifname }
+		jump note_neighbour
+		accept
+	}
+	chain note_neighbour {
+		arp saddr ip != 0.0.0.0 update @taken4 { arp saddr ip } update @owner4 { arp saddr ip . ether saddr }
+		ip6 saddr != :: icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } update @taken6 { @nh,64,128 } update @owner6 { @nh,64,128 . ether saddr }
+	}
+	# No router advertisement, redirect or advertisement "as router", no DHCP server, no VLAN tag,
+	# and nobody else's address: the router would send there what is meant for its owner.
 	chain from_quarantined {
 		ether type != { arp, ip, ip6 } drop
 		add @attended { iifname }
 		meta mark set meta mark | $router_only
+		arp saddr ip @taken4 arp saddr ip . ether saddr != @owner4 drop
 		arp operation { request, reply } accept
 		udp sport 68 udp dport 67 accept
 		udp sport 546 udp dport 547 accept
 		udp sport 5353 udp dport 5353 accept
 		udp dport @udp_services accept
 		tcp dport @tcp_services accept
+		icmpv6 type { nd-router-solicit, nd-neighbor-solicit } @nh,64,128 @taken6 @nh,64,128 . ether saddr != @owner6 drop
+		icmpv6 type nd-neighbor-advert @th,64,128 @taken6 @th,64,128 . ether saddr != @owner6 drop
 		ip6 hoplimit 255 icmpv6 type { nd-router-solicit, nd-neighbor-solicit } accept
 		ip6 hoplimit 255 icmpv6 type nd-neighbor-advert @th,32,1 0 accept
 		ip6 hoplimit 1 icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } accept
