@@ -15,7 +15,7 @@ const devices: Command = {
   options: [],
   description: [
     "Lists the devices, those that wait for a decision first. With STATE only those in it: expected, pending, approved, active, dormant, denied, revoked or released.",
-    "A name in quotes is what the device calls itself until you give it one; anybody can choose such a name.",
+    "A name may be what the device calls itself, and anybody can choose such a name: homeca device ID shows who gave it.",
   ],
   examples: ["homeca devices", "homeca devices pending --json"],
   asks: true,

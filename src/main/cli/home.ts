@@ -32,7 +32,8 @@ const status: Command = {
         ["running for", duration(it.uptimeSeconds)],
         ["time", it.timeKnown ? "known" : "not known yet: nothing is issued"],
         ["enforcement", it.enforce],
-        ["RADIUS", `${it.radius.join(", ")}; ${it.radiusClients} clients`],
+        ["RADIUS", it.radius.join(", ")],
+        ["RADIUS clients", String(it.radiusClients)],
         ["devices", counts.join(", ") || "none"],
         ["authentications", `${it.authenticationsOpen} open`],
         ...Object.entries(it.counters).map(([name, count]): [string, string] => [

@@ -40,7 +40,7 @@ const issue: Command = {
     {
       name: "wpa",
       value: "FILE",
-      doc: "Where a network block for wpa_supplicant goes; it holds the password.",
+      doc: "Where a network block for wpa_supplicant goes; put your file names and password in place of homeca.p12, homeca-ca.pem and PASSWORD.",
     },
     { name: "ca", value: "FILE", doc: "Where the root certificate goes, in PEM." },
   ],
