@@ -9,7 +9,14 @@ import type { VerifiedPeer } from "../../proto/x509/path.ts";
 import { step } from "../lifecycle/step.ts";
 import { BEGINNINGS } from "../lifecycle/table.ts";
 import type { Change, RevocationReason } from "../registry/change.ts";
-import { blankRecord, hasKey, recordId, withKey, withMac } from "../registry/record.ts";
+import {
+  blankRecord,
+  comesByAddress,
+  hasKey,
+  recordId,
+  withKey,
+  withMac,
+} from "../registry/record.ts";
 import type { DeviceRecord, Proven } from "../registry/record.ts";
 import { backoffAfter } from "./limits.ts";
 import type { Decision, Now, Proof, Rules, Standing } from "./proof.ts";
@@ -18,7 +25,7 @@ import type { QuarantineReason, RejectReason } from "./reasons.ts";
 type FirstContact = Proof & { readonly kind: "first-contact" };
 
 /**
- * @param record - what `deviceBySerial`, `deviceByKey` or `matchFirstContact` found for this proof
+ * @param record - what `deviceBySerial`, `deviceByKey`, `matchFirstContact` or `deviceByAddress` found for this proof
  * @param standing - what the limits say; a certificate of ours is not held up by it
  */
 export function decide(
@@ -36,6 +43,8 @@ export function decide(
         return byLapsed(proof, record, rules, standing);
       case "first-contact":
         return byOwnKey(proof, record, rules, now, standing);
+      case "address":
+        return byAddress(proof, record, rules, now, standing);
       case "none":
         return visitor(rules, standing);
     }
@@ -169,6 +178,46 @@ function visitor(rules: Rules, standing: Standing): Decision {
   return strangerRefused(rules, standing) ?? quarantine(rules, "nothing-proven");
 }
 
+/**
+ * An address is not a proof, so it opens nothing but the cage, and that only
+ * where the owner has said that this device can do no better. A stranger's
+ * leaves no trace: whoever sends frames could fill the list with invented ones.
+ */
+function byAddress(
+  { mac, medium }: Proof & { readonly kind: "address" },
+  record: DeviceRecord | null,
+  rules: Rules,
+  now: Now,
+  standing: Standing,
+): Decision {
+  if (record === null || !record.macs.includes(mac) || !comesByAddress(record, medium)) {
+    return reject("unknown-address", standing);
+  }
+  const refused = recordRefused(record, standing);
+  if (refused !== null) return refused;
+  if (record.alarm !== null) return quarantine(rules, record.alarm);
+  switch (record.state) {
+    case "approved":
+      return caged(rules, [joining(record, now.unix)]);
+    case "active":
+      return caged(rules, []);
+    case "dormant":
+      return quarantine(rules, "dormant");
+    case "expected":
+    case "pending":
+      return reject("not-approved", standing);
+    case "denied":
+    case "revoked":
+    case "released":
+      return reject(record.state, standing);
+  }
+}
+
+/** For good, unlike those who are in quarantine on their way elsewhere. */
+function caged({ sessionSeconds }: Rules, changes: readonly Change[]): Decision {
+  return { kind: "quarantine", sessionSeconds, reason: "caged", changes };
+}
+
 /** A key nobody knows: into quarantine and before the owner's eyes, within the limits. */
 function stranger(proof: FirstContact, rules: Rules, now: Now, standing: Standing): Decision {
   const refused = strangerRefused(rules, standing);
@@ -264,7 +313,7 @@ function admit(
   };
 }
 
-function joining(record: DeviceRecord, now: Unix): Change {
+function joining(record: DeviceRecord, now: Unix | null): Change {
   const firstSeen = record.firstSeen ?? now;
   return { kind: "put", record: { ...record, state: step(record.state, "join"), firstSeen } };
 }

@@ -3,7 +3,7 @@ import type { Mono, Unix } from "../../base/machine.ts";
 import type { VerifiedPeer } from "../../proto/x509/path.ts";
 import type { SelfSignedPeer } from "../../proto/x509/self-signed.ts";
 import type { Change, RevocationReason } from "../registry/change.ts";
-import type { Claim, Placement } from "../registry/record.ts";
+import type { Claim, Medium, Placement } from "../registry/record.ts";
 import type { AdmitReason, QuarantineReason, RejectReason } from "./reasons.ts";
 
 export type Proof =
@@ -32,6 +32,8 @@ export type Proof =
       readonly absorbs: string | null;
       readonly mac: string | null;
     }
+  /** A MAC address, which anyone can copy: the access point asks by it before a device without EAP may come. */
+  | { readonly kind: "address"; readonly mac: string; readonly medium: Medium }
   /** A tunnel without any key of the peer's. */
   | { readonly kind: "none" };
 

@@ -14,7 +14,8 @@ export type QuarantineReason =
   | "certificate-not-on-record"
   | "duplicate-key"
   | "time-unknown"
-  | "nothing-proven";
+  | "nothing-proven"
+  | "caged";
 
 export type RejectReason =
   | "denied"
@@ -26,6 +27,8 @@ export type RejectReason =
   | "onboarding-closed"
   | "too-many-conversations"
   | "too-many-pending"
+  | "unknown-address"
+  | "not-approved"
   | "backing-off"
   | "internal-error";
 
@@ -68,6 +71,8 @@ export function sentence(reason: Reason, subject: Subject): string {
       return `Held ${name} in quarantine: this router does not know the time yet; check that it reaches a time server.`;
     case "nothing-proven":
       return `Held a visitor in quarantine: it showed no key; give the device a certificate or its own key first.`;
+    case "caged":
+      return `Held ${name} in its cage: an address proves nothing, so it reaches this router alone; nothing is left to do.`;
     case "denied":
       return `Refused ${name}: you denied it; run \`homeca approve ${id}\` if that was wrong.`;
     case "revoked":
@@ -86,6 +91,10 @@ export function sentence(reason: Reason, subject: Subject): string {
       return `Refused ${name}: too many new devices came within a minute; it will try again by itself.`;
     case "too-many-pending":
       return `Refused ${name}: too many devices wait for you; decide on them with \`homeca list pending\` first.`;
+    case "unknown-address":
+      return `Refused ${name}: no device of yours comes by this address; if it is yours and can hold no certificate, run \`homeca cage NAME --class legacy --mac ADDRESS\`.`;
+    case "not-approved":
+      return `Refused ${name}: it still waits for you; run \`homeca approve ${id}\` if it is yours, \`homeca deny ${id}\` if not.`;
     case "backing-off":
       return `Refused ${name}: it came back too soon after being refused; it may try again later by itself.`;
     case "internal-error":

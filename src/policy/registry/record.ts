@@ -5,7 +5,7 @@
  */
 import { concat, toBase32, utf8 } from "../../base/bytes.ts";
 import type { Crypto } from "../../base/crypto/crypto.ts";
-import type { Unix } from "../../base/machine.ts";
+import type { RandomSource, Unix } from "../../base/machine.ts";
 import { STATES } from "../lifecycle/table.ts";
 import type { State } from "../lifecycle/table.ts";
 import { Fields } from "./fields.ts";
@@ -21,6 +21,8 @@ export const MAX_KEYS = 8;
 export const MAX_MACS = 8;
 /** Rights entries that one record may carry. */
 export const MAX_RIGHTS = 64;
+/** Characters of a Wi-Fi key: 100 bits, more than anybody guesses off line from a captured handshake. */
+export const WIFI_KEY_LENGTH = 20;
 
 /** Who said it: the owner, a list the owner imported, or the device itself. */
 export const SOURCES = ["owner", "import", "device"] as const;
@@ -84,6 +86,8 @@ export interface DeviceRecord {
   readonly macs: readonly string[];
   /** The label's code in normal form. A secret: it verifies an HMAC, so a hash would not do. */
   readonly setupCode: string | null;
+  /** The passphrase of this device alone, for a class that can hold no certificate. A secret: the access point needs it as it is. */
+  readonly wifiKey: string | null;
   readonly proven: Proven;
   readonly alarm: Alarm | null;
   /** Null: the home's default. */
@@ -107,6 +111,16 @@ export function expectedId(crypto: Pick<Crypto, "digest">, claimedId: string): s
   return recordId(crypto.digest("sha256", concat(utf8("HomeCA-expected-v1\0"), utf8(claimedId))));
 }
 
+/** The id of a record that is known by its MAC address (`02:00:00:00:00:01`) alone. */
+export function addressId(crypto: Pick<Crypto, "digest">, mac: string): string {
+  return recordId(crypto.digest("sha256", concat(utf8("HomeCA-address-v1\0"), utf8(mac))));
+}
+
+/** A Wi-Fi key from this home's random source: {@link WIFI_KEY_LENGTH} of a-z and 2-7, easy to type into a device. */
+export function newWifiKey(random: RandomSource): string {
+  return toBase32(random(Math.ceil((WIFI_KEY_LENGTH * 5) / 8))).slice(0, WIFI_KEY_LENGTH);
+}
+
 /** A record with nothing in it but its id, class and first state. */
 export function blankRecord(id: string, deviceClass: DeviceClass, state: State): DeviceRecord {
   return {
@@ -119,6 +133,7 @@ export function blankRecord(id: string, deviceClass: DeviceClass, state: State):
     keys: [],
     macs: [],
     setupCode: null,
+    wifiKey: null,
     proven: "nothing",
     alarm: null,
     placement: null,
@@ -134,6 +149,17 @@ export function blankRecord(id: string, deviceClass: DeviceClass, state: State):
 /** Whether the record knows the key in any role. */
 export function hasKey(record: DeviceRecord, spkiHash: string): boolean {
   return record.keys.some((key) => key.spkiHash === spkiHash);
+}
+
+/** How a device that comes by its address reaches us. */
+export type Medium = "wireless" | "wired";
+
+/** Whether an address is all that this device can show here; over the air its own key must come with it. */
+export function comesByAddress(record: DeviceRecord, medium: Medium): boolean {
+  if (record.keys.length > 0) return false;
+  return medium === "wireless"
+    ? record.class === "legacy" && record.wifiKey !== null
+    : record.class === "wired";
 }
 
 /** The record with one more key, newest last; at the bound the oldest goes. The same key in the same role stands once. */
@@ -173,6 +199,10 @@ export function isMac(text: string): boolean {
   return /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(text);
 }
 
+export function isWifiKey(text: string): boolean {
+  return text.length === WIFI_KEY_LENGTH && /^[a-z2-7]+$/.test(text);
+}
+
 /** A setup code in normal form: 12 to 32 of A-Z and 0-9 (60 bits and more). */
 export function isSetupCode(text: string): boolean {
   return /^[A-Z0-9]{12,32}$/.test(text);
@@ -200,6 +230,7 @@ export function parseRecord(json: unknown): DeviceRecord {
     keys: fields.list("keys", MAX_KEYS, parseKey),
     macs: fields.list("macs", MAX_MACS, parseMac),
     setupCode: fields.nullable("setupCode", () => fields.text("setupCode", isSetupCode)),
+    wifiKey: fields.nullable("wifiKey", () => fields.text("wifiKey", isWifiKey)),
     proven: fields.oneOf("proven", PROOFS),
     alarm: fields.nullable("alarm", () => fields.oneOf("alarm", ALARMS)),
     placement: fields.nullable("placement", () => parsePlacement(fields.raw("placement"))),

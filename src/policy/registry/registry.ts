@@ -7,7 +7,8 @@ import type { Unix } from "../../base/machine.ts";
 import { FORGETTABLE } from "../lifecycle/table.ts";
 import type { Change, IssuedSerial, RevokedSerial } from "./change.ts";
 import { RegistryFailure } from "./failure.ts";
-import type { DeviceRecord } from "./record.ts";
+import { comesByAddress } from "./record.ts";
+import type { DeviceRecord, Medium } from "./record.ts";
 
 /** Devices that one home may have. */
 export const MAX_DEVICES = 1024;
@@ -45,6 +46,22 @@ export function deviceByKey(registry: Registry, spkiHash: string): DeviceRecord 
 export function deviceBySerial(registry: Registry, serial: string): DeviceRecord | null {
   const device = registry.issued.get(serial)?.device ?? null;
   return device === null ? null : (registry.devices.get(device) ?? null);
+}
+
+/**
+ * The record that may come by this MAC address alone: of a class that can hold
+ * no certificate, for the medium it was made for. One that holds a certificate
+ * all the same is not found: its address would undo what the certificate proves.
+ */
+export function deviceByAddress(
+  registry: Registry,
+  mac: string,
+  medium: Medium,
+): DeviceRecord | null {
+  for (const record of registry.devices.values()) {
+    if (record.macs.includes(mac) && comesByAddress(record, medium)) return record;
+  }
+  return null;
 }
 
 /** Records in the state, oldest first. */

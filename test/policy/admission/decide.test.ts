@@ -396,6 +396,8 @@ test("every combination of proof, state and standing is decided, and yes takes a
     ...REVOCATION_REASONS.map(lapsed),
     ...[null, true, false].map((setupProofValid) => firstContact({ setupProofValid })),
     { kind: "none" } as const,
+    { kind: "address", mac: "02:00:00:00:00:01", medium: "wireless" } as const,
+    { kind: "address", mac: "02:00:00:00:00:01", medium: "wired" } as const,
   ];
   const records = [null, ...STATES.map((state) => recordIn(state, MEMBER_KEY, FIRST_KEY))];
   let admitted = 0;

@@ -19,6 +19,7 @@ const REASONS: Readonly<Record<Reason, "Admitted" | "Held" | "Refused">> = {
   "duplicate-key": "Held",
   "time-unknown": "Held",
   "nothing-proven": "Held",
+  caged: "Held",
   denied: "Refused",
   revoked: "Refused",
   released: "Refused",
@@ -28,6 +29,8 @@ const REASONS: Readonly<Record<Reason, "Admitted" | "Held" | "Refused">> = {
   "onboarding-closed": "Refused",
   "too-many-conversations": "Refused",
   "too-many-pending": "Refused",
+  "unknown-address": "Refused",
+  "not-approved": "Refused",
   "backing-off": "Refused",
   "internal-error": "Refused",
 };
