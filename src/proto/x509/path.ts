@@ -133,7 +133,16 @@ export function validatePath(chain: readonly Uint8Array[], options: PathOptions)
   const [leaf, ...sent] = chain.map(parsePeerCertificate);
   checkEndEntity(leaf!, options);
   const search = new Search(options, sent);
-  return verified(search.pathFrom([leaf!]), options.crypto);
+  const path = search.pathFrom([leaf!]);
+  if (options.known !== undefined) remember(path, options.known);
+  return verified(path, options.crypto);
+}
+
+/** Only a whole path is remembered, and of it only CAs: a stranger's certificates must not push ours out. */
+function remember(path: readonly Certificate[], known: KnownSignatures): void {
+  for (let at = 1; at < path.length - 1; at++) {
+    if (!known.has(path[at]!, path[at + 1]!)) known.add(path[at]!, path[at + 1]!);
+  }
 }
 
 function checkEndEntity(leaf: Certificate, options: PathOptions): void {
@@ -180,7 +189,7 @@ class Search {
     for (const { issuer, isAnchor } of this.#candidates(below)) {
       try {
         this.#checkIssuer(issuer, below);
-        this.#checkSignature(subject, issuer, below.length > 1);
+        this.#checkSignature(subject, issuer);
         this.#checkRevocation(subject, issuer);
         return isAnchor ? [...below, issuer] : this.pathFrom([...below, issuer]);
       } catch (failure) {
@@ -235,21 +244,18 @@ class Search {
     }
   }
 
-  #checkSignature(subject: Certificate, issuer: Certificate, isCa: boolean): void {
+  #checkSignature(subject: Certificate, issuer: Certificate): void {
     const { crypto, known } = this.#options;
     const { scheme } = subject.algorithm;
     if (scheme === null) throw new PathFailure("unsupported-signature");
     const weakness = schemeWeakness(scheme);
     if (weakness !== null) throw new PathFailure(weakness);
-    // End entities are not remembered: a stranger could push the CAs out.
-    const memory = isCa ? known : undefined;
-    if (memory?.has(subject, issuer) === true) return;
+    if (known?.has(subject, issuer) === true) return;
     if (this.#verifications === MAX_VERIFICATIONS) throw new PathFailure("too-many-candidates");
     this.#verifications++;
     if (!crypto.verify(scheme, issuer.publicKey, subject.tbs, subject.signature)) {
       throw new PathFailure("bad-signature");
     }
-    memory?.add(subject, issuer);
   }
 
   #checkRevocation(certificate: Certificate, issuer: Certificate): void {

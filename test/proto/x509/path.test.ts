@@ -436,6 +436,15 @@ test("known CA signatures are not verified again, a leaf's always is", () => {
   assert.equal(known.size, 1);
 });
 
+test("a chain that is refused leaves nothing in the memory", () => {
+  const known = new KnownSignatures();
+  const strange = pki.ca(null, "strange root");
+  const below = pki.ca(strange, "strange");
+  assert.equal(refuse([pki.issue(below), below, strange], { known }), "unknown-authority");
+  assert.equal(refuse([client, issuing], { known, isRevoked: () => "superseded" }), "revoked");
+  assert.equal(known.size, 0);
+});
+
 test("the memory of signatures is bounded and forgets the oldest", () => {
   const known = new KnownSignatures();
   const cas = Array.from({ length: KnownSignatures.MAX_ENTRIES + 1 }, () => pki.ca(root, "ca"));
