@@ -244,6 +244,49 @@ judged("openssl's self-signed certificate is first contact; its RSA one is not",
   assert.equal(peer.claimedDeviceId, "abcdefghijklmnop");
 });
 
+const hasCerttool = spawnSync("certtool", ["--version"]).status === 0;
+const secondJudge = (name: string, body: () => void): void =>
+  hasCerttool ? test(name, body) : skip(name, "needs certtool");
+
+function certtool(...args: readonly string[]): string {
+  const { stdout, stderr } = spawnSync("certtool", args, { cwd: folder, encoding: "utf8" });
+  return stdout + stderr;
+}
+
+secondJudge("GnuTLS verifies the same paths, lists and PKCS#12", () => {
+  // certtool knows no time but the machine's.
+  const time = { clock: unix(Math.floor(Date.now() / 1000)), floor: unix(0) };
+  const own = makeHome(crypto, "second", time);
+  const above = [own.issuing.certificate.der, own.root.certificate.der];
+  const { issued, key } = own.issuing.issueDeviceWithKey({ deviceId: DEVICE_ID }, time);
+  const server = own.issuing.issueServer(own.newKey().publicKey, "homeca.home.arpa", time).der;
+  writePem("second-root.pem", "CERTIFICATE", above[1]!);
+  const verify = (leaf: Uint8Array, ...more: readonly string[]): string =>
+    certtool(
+      ...words("--verify --verify-profile=medium --load-ca-certificate=second-root.pem"),
+      `--infile=${writePem("second-chain.pem", "CERTIFICATE", leaf, above[0]!)}`,
+      ...more,
+    );
+  const trusted = /Chain verification output: Verified\. The certificate is trusted/;
+  assert.match(verify(issued.der, "--verify-purpose=1.3.6.1.5.5.7.3.2"), trusted);
+  assert.match(verify(server, "--verify-hostname=homeca.home.arpa"), trusted);
+  assert.match(verify(issued.der, "--verify-purpose=1.3.6.1.5.5.7.3.1"), /Not verified/);
+
+  writePem("second-list.pem", "X509 CRL", own.issuing.issueCrl([], 0, time).der);
+  writePem("second-issuing.pem", "CERTIFICATE", above[0]!);
+  assert.match(
+    certtool(
+      ...words("--verify-crl --load-ca-certificate=second-issuing.pem --infile=second-list.pem"),
+    ),
+    /Verification output: Verified/,
+  );
+  const encryption = { crypto, random: own.random, password: "sesame", iterations: 2048 };
+  const pfx = encodePfx({ key, certificates: [issued.der, ...above] }, "Anna", encryption);
+  writeFileSync(at("second.p12"), pfx);
+  const listed = certtool(...words("--p12-info --inder --infile=second.p12 --password=sesame"));
+  assert.equal(decodePem("CERTIFICATE", listed)?.length, 3, listed);
+});
+
 // What follows is openssl's PKI, judged by both.
 
 const CA_EXTENSIONS = `basicConstraints=critical,CA:TRUE

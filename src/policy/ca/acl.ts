@@ -3,6 +3,10 @@
  * its certificate. A certificate without it, and a target without a rule, has no
  * rights. Each `aif` is CBOR of RFC 9237 (AIF-REST) and opaque here.
  *
+ * The arc has 128 bits. GnuTLS 3.7 parses no arc above 64 bits and then refuses
+ * the whole certificate (OpenSSL 3.0 reads it), so a device on GnuTLS, and any it
+ * talks to, needs certificates without this extension.
+ *
  * ```
  * HomeCaAcl ::= SEQUENCE { version INTEGER (1), rules SEQUENCE SIZE (0..64) OF Rule }
  * Rule ::= SEQUENCE { target CHOICE { device [0] OCTET STRING, group [1] UTF8String, any [2] NULL },

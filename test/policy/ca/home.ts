@@ -24,15 +24,15 @@ export interface Home {
   newKey(): SigningKey;
 }
 
-export function makeHome(crypto: Crypto, seed = "home"): Home {
+export function makeHome(crypto: Crypto, seed = "home", time: IssueTime = TIME): Home {
   const random = seeded(seed);
   const newKey = (): SigningKey =>
     crypto.signingKey("P-256", crypto.generateScalar("P-256", random));
   const tools = { crypto, random };
   const rootKey = newKey();
-  const root = new Authority(createRoot(rootKey, RELEASED, TIME, tools).der, rootKey, tools);
+  const root = new Authority(createRoot(rootKey, RELEASED, time, tools).der, rootKey, tools);
   const issuingKey = newKey();
-  const issued = root.issueIssuing(issuingKey.publicKey, RELEASED, TIME);
+  const issued = root.issueIssuing(issuingKey.publicKey, RELEASED, time);
   const issuing = new Authority(issued.der, issuingKey, tools);
   return { crypto, random, rootKey, root, issuing, newKey };
 }
