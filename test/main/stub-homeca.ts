@@ -3,7 +3,7 @@ import { loadConfiguration } from "../../src/daemon/config/configuration.ts";
 import { Log } from "../../src/daemon/log.ts";
 import { ManagementServer } from "../../src/daemon/management/server.ts";
 import { runCommandLine } from "../../src/main/cli/main.ts";
-import type { StartDaemon } from "../../src/main/cli/serve.ts";
+import type { StartDaemon } from "../../src/main/cli/command.ts";
 import { StubService } from "../daemon/stub-service.ts";
 
 const startDaemon: StartDaemon = (host, configPath) => {

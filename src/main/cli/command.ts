@@ -1,15 +1,24 @@
 /** What a command is: its help and what it does. The tables of commands are made of these. */
 import type { Argument } from "../../daemon/management/arguments.ts";
 import { methodNamed } from "../../daemon/management/methods.ts";
+import type { Host } from "../../host/host.ts";
 import { callHome } from "./client.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
 import type { OptionRow, Words } from "./options.ts";
-import type { StartDaemon } from "./serve.ts";
 import { json } from "./text.ts";
 
 /** Where the daemon of a router listens. */
 export const DEFAULT_SOCKET = "/var/run/homeca/homeca.sock";
+
+/** What a started daemon can be told. */
+export interface RunningDaemon {
+  reload(): void;
+  stop(): void;
+}
+
+/** Starts the daemon, or throws an error whose message is one sentence. */
+export type StartDaemon = (host: Host, configPath: string) => RunningDaemon;
 
 export interface Operand {
   /** As in the synopsis: `ID`, `[STATE]`. */

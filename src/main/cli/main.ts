@@ -2,7 +2,7 @@
 import { visible } from "../../daemon/log.ts";
 import { VERSION } from "../../daemon/version.ts";
 import { Call, optionsOf } from "./command.ts";
-import type { Command } from "./command.ts";
+import type { Command, StartDaemon } from "./command.ts";
 import { DEVICE_COMMANDS } from "./devices.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
@@ -11,7 +11,6 @@ import { HOME_COMMANDS } from "./home.ts";
 import { ISSUE_COMMANDS } from "./issue.ts";
 import { nearest, readWords } from "./options.ts";
 import { serve } from "./serve.ts";
-import type { StartDaemon } from "./serve.ts";
 
 /** In the order of the overview. */
 export const COMMANDS: readonly Command[] = [

@@ -4,18 +4,9 @@ import { visible } from "../../daemon/log.ts";
 import type { Host } from "../../host/host.ts";
 import { nodeFiles } from "../../host/node/files.ts";
 import { nodeHost } from "../../host/node/index.ts";
-import type { Command } from "./command.ts";
+import type { Command, RunningDaemon, StartDaemon } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
-
-/** What a started daemon can be told. */
-export interface RunningDaemon {
-  reload(): void;
-  stop(): void;
-}
-
-/** Starts the daemon, or throws an error whose message is one sentence. */
-export type StartDaemon = (host: Host, configPath: string) => RunningDaemon;
 
 const DEFAULT_CONFIG = "/etc/config/homeca";
 
