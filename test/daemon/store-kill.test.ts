@@ -1,5 +1,5 @@
 // The store on the real file system, killed without warning two hundred times.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -52,9 +52,8 @@ function reopened(home: string): Store {
   return store;
 }
 
-test(`SIGKILL at ${LIVES} random points: every acknowledged commit is there`, async () => {
+async function withWriter(body: (script: string, root: string) => Promise<void>): Promise<void> {
   const root = mkdtempSync(path.join(tmpdir(), "homeca-kill-"));
-  const random = seeded("store-kill");
   const script = path.join(root, "writer.mjs");
   try {
     await esbuild.build({
@@ -64,6 +63,34 @@ test(`SIGKILL at ${LIVES} random points: every acknowledged commit is there`, as
       format: "esm",
       outfile: script,
     });
+    await body(script, root);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+test("a write that the file system takes half of is cut off again, and the journal stays whole", () =>
+  withWriter(async (script, root) => {
+    const home = `${root}/home`;
+    // Files of 2 KiB and no more: the write that meets the bound is done in part and then EFBIG.
+    const { status, stdout, stderr } = spawnSync(
+      "bash",
+      ["-c", 'ulimit -f 2; exec "$0" "$@"', process.execPath, script, home],
+      { encoding: "utf8" },
+    );
+    assert.equal(status, 0, stderr);
+    const acknowledged = Number(/^failed EFBIG after (\d+)$/m.exec(stdout)?.[1]);
+    assert.ok(acknowledged > 2, stdout);
+    const store = reopened(home);
+    assert.equal(store.sequence, acknowledged);
+    // The half that was written filled the file; a tail found now would be that half.
+    assert.equal(store.torn, null);
+    assert.ok(nodeFiles.facts(`${home}/journal`)!.size < 2048);
+  }));
+
+test(`SIGKILL at ${LIVES} random points: every acknowledged commit is there`, () =>
+  withWriter(async (script, root) => {
+    const random = seeded("store-kill");
     const home = async (name: string): Promise<number> => {
       let highest = 0;
       for (let life = 0; life < LIVES / HOMES; life++) {
@@ -89,7 +116,4 @@ test(`SIGKILL at ${LIVES} random points: every acknowledged commit is there`, as
     );
     // They have done something, and folded the journal many times over.
     for (const count of highest) assert.ok(count > LIVES / HOMES, `${count} commits`);
-  } finally {
-    rmSync(root, { recursive: true });
-  }
-});
+  }));

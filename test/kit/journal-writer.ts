@@ -1,7 +1,8 @@
-/** A daemon's store under fire: commits and says so after each, until it is killed. Run by store-kill.test.ts. */
+/** A daemon's store under fire: commits and says so after each, until it is killed or the disk takes no more. Run by store-kill.test.ts. */
 import { writeSync } from "node:fs";
 import { unix } from "../../src/base/machine.ts";
 import { Store } from "../../src/daemon/store/journal.ts";
+import { HostFailure } from "../../src/host/host.ts";
 import { nodeCrypto } from "../../src/host/node/crypto.ts";
 import { nodeFiles } from "../../src/host/node/files.ts";
 import { blankRecord } from "../../src/policy/registry/record.ts";
@@ -20,9 +21,15 @@ for (;;) {
   const number = store.sequence + 1;
   const name = { value: `commit ${number}`, by: "owner" } as const;
   const device = `device${"abcdefgh".at(number % 8)}aaaaaaaaa`;
-  store.commit([
-    { kind: "put", record: { ...blankRecord(device, "aware", "pending"), name } },
-    { kind: "time-floor", unix: unix(number) },
-  ]);
+  try {
+    store.commit([
+      { kind: "put", record: { ...blankRecord(device, "aware", "pending"), name } },
+      { kind: "time-floor", unix: unix(number) },
+    ]);
+  } catch (failure) {
+    if (!(failure instanceof HostFailure)) throw failure;
+    writeSync(1, `failed ${failure.errno} after ${store.sequence}\n`);
+    break;
+  }
   writeSync(1, `${number}\n`);
 }

@@ -23,6 +23,7 @@ import {
 import path from "node:path";
 import { HostFailure } from "../host.ts";
 import type { AppendFile, FileFacts, Files } from "../host.ts";
+import { errnoOf } from "./errno.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, O_WRONLY } = constants;
 
@@ -239,10 +240,4 @@ function orNull<T>(operation: string, body: () => T): T | null {
       throw failure;
     }
   });
-}
-
-function errnoOf(failure: unknown): string {
-  if (failure instanceof HostFailure) return failure.errno;
-  const code = failure instanceof Error && "code" in failure ? failure.code : null;
-  return typeof code === "string" ? code : "EIO";
 }
