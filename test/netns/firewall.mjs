@@ -203,7 +203,10 @@ const steps = [
           .split("\n")
           .find((line) => line.startsWith(HOSTS.lan.mac));
       const before = await where();
-      await lab.frames("dev3", frame("ff:ff:ff:ff:ff:ff", HOSTS.lan.mac, "0806", ""));
+      const copied = HOSTS.lan.mac;
+      await lab.frames("dev3", frame("ff:ff:ff:ff:ff:ff", copied, "0806", ""));
+      await lab.frames("dev3", frame(PAE_GROUP, copied, "888e", "02010000"));
+      await sleep(100);
       expect(before?.includes("lan0"), "the LAN host is not in the table");
       expect((await where()) === before, "it moved");
     },

@@ -523,7 +523,11 @@ export class Lab {
       "addr add 203.0.113.1/24 dev port4",
       "addr add fd00:113::1/64 dev port4 nodad",
     );
-    // As on OpenWrt, bridged packets do not show up in family inet. The bridge learns nothing from EAPOL.
+    const hotplug = `. ${path.join(root, "files/etc/hotplug.d/net/30-homeca")}`;
+    const event = ["env", "ACTION=add", "DEVTYPE=bridge", "DEVICENAME=br-lan"];
+    const script = [...event, "sh", "-ec", hotplug];
+    must("ip", ["netns", "exec", this.namespace("router"), ...script]);
+    // As on OpenWrt, bridged packets do not show up in family inet.
     sysctl("router", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
     this.bridgeNetfilter(false);
     for (const [host, { mac, ip4, ip6 }] of Object.entries(HOSTS)) {

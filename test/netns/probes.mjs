@@ -150,8 +150,12 @@ export async function isQuarantined(lab, device) {
   const leaked = await lab.capture("lan", "eth0", `ether src ${HOSTS[device].mac}`, async () => {
     const reached = await askAgain(open);
     expect(reached.blocked.length === 0, `blocked: ${reached.blocked.join(", ")}`);
+    // What arrives counts too, though its answer would be stopped.
+    await lab.ask(device, "forget");
     shut = await ask(closed);
   });
+  const { udp } = await lab.ask(device, "heard");
+  expect(udp === 0, `${udp} datagrams from elsewhere arrived at the device`);
   expect(shut.passed.length === 0, `passes: ${shut.passed.join(", ")}`);
   expect(leaked.length === 0, `seen on the LAN: ${leaked[0]}`);
   return `${Object.keys(open).length} ways open, ${shut.blocked.length} closed; 0 frames on the LAN`;
