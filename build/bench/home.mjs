@@ -47,7 +47,7 @@ async function issueClient(product, home, config) {
     writeFileSync(password, `${PASSWORD}\n`, { mode: 0o600 });
     const issue = [
       "issue",
-      "--new",
+      "--name",
       "phone",
       "--class",
       "certificate",

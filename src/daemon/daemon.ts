@@ -18,6 +18,7 @@ import type { RadiusRequest, RadiusService } from "../proto/radius/request.ts";
 import type { Host, Timer, UdpSocket } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import { Accounting } from "./accounting.ts";
+import { AddressDesk, addressQuestion } from "./address.ts";
 import { Authenticator } from "./authenticate.ts";
 import { HouseClock } from "./clock.ts";
 import type { Configuration } from "./config/configuration.ts";
@@ -36,6 +37,8 @@ import { SecretFailure } from "./store/secret.ts";
 
 /** How often the daemon looks whether the clock has been set. */
 const CLOCK_POLL_MS = 2000;
+/** A timer that is due within this time serves for whatever else is due. */
+const COARSE_MS = 1000;
 /** How often the kernel is compared with what it should hold. */
 const DRIFT_MS = 60_000;
 /** How often records, the list, the server's certificate and the sightings are looked after. */
@@ -155,6 +158,7 @@ class Running {
   readonly #radius: RadiusServer;
   readonly #clients: RadiusClients;
   readonly #authenticator: Authenticator;
+  readonly #addresses: AddressDesk;
   readonly #eviction: Eviction;
   readonly #list: PublishedList;
   readonly #accounting: Accounting;
@@ -181,7 +185,8 @@ class Running {
       (answer) => this.#take({ kind: "answer", ...answer }),
       (request) => this.#take({ kind: "forget", request }),
     );
-    this.#eviction = new Eviction(house);
+    this.#addresses = new AddressDesk(house, (answer) => this.#take({ kind: "answer", ...answer }));
+    this.#eviction = new Eviction(house, () => this.#schedule());
     this.#list = new PublishedList(house);
     this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
     const household = new Household(house, {
@@ -361,6 +366,8 @@ class Running {
       );
     }
     if (request.eap === null) {
+      const question = addressQuestion(request);
+      if (question !== null) return this.#addresses.handle(request, question);
       const mac = visible(request.callingStationId ?? "a device", 32);
       this.#house.event(
         "refused",
@@ -373,8 +380,10 @@ class Running {
     this.#authenticator.handle(request, request.eap);
   }
 
+  /** Nothing here is due to the millisecond: under load a timer is planned once a second, not once a datagram. */
   #schedule(): void {
     if (this.#stopped) return;
+    if (this.#timerAt !== null && this.#timerAt <= this.#house.host.mono() + COARSE_MS) return;
     const wakes = [
       this.#radius.wakeAt,
       this.#authenticator.wakeAt,

@@ -19,10 +19,13 @@ const SESSION_CONTEXT_NOT_FOUND = 503;
 export class Eviction {
   readonly #house: House;
   readonly #client: DisconnectClient;
+  readonly #planned: () => void;
   #socket: UdpSocket | null = null;
 
-  constructor(house: House) {
+  /** @param planned - called when {@link Eviction.wakeAt} may have changed */
+  constructor(house: House, planned: () => void) {
     this.#house = house;
+    this.#planned = planned;
     this.#client = new DisconnectClient(house.host.crypto);
   }
 
@@ -87,6 +90,7 @@ export class Eviction {
   #step(input: DisconnectInput): void {
     for (const output of this.#client.handle(input, this.#house.host.mono()))
       this.#carryOut(output);
+    this.#planned();
   }
 
   #carryOut(output: DisconnectOutput): void {
