@@ -54,13 +54,9 @@ export class Fields {
     return unix(this.whole(name, 0, 253402300799));
   }
 
-  /**
-   * Null where the field is null, else what `read` makes of it. A field that is
-   * missing is null too: an older version did not know it, so a field that is
-   * added to what is stored must be one of these.
-   */
+  /** Null where the field is null, else what `read` makes of it. */
   nullable<T>(name: string, read: () => T): T | null {
-    if ((this.#rest.get(name) ?? null) === null) {
+    if (this.#rest.get(name) === null) {
       this.#rest.delete(name);
       return null;
     }
