@@ -38,6 +38,7 @@ import {
   type Attribute,
 } from "../proto/radius/packet.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
+import type { Configuration } from "./config/configuration.ts";
 import type { House } from "./house.ts";
 import { visible } from "./log.ts";
 import { judgeChain, type Peer, type Verdict } from "./peer.ts";
@@ -54,7 +55,7 @@ const DEFAULT_PACKET = 1020;
 const EAPOL_HEADER = 4;
 
 /** An element outlives its session by this much, so that a timely renewal never cuts a connection. */
-const GRACE_SECONDS = 30;
+export const GRACE_SECONDS = 30;
 
 /** RFC 2869 §5.16 wants no less than 60 and advises 600 and more. */
 const TERMINATE_BY_REQUEST = 1;
@@ -452,7 +453,7 @@ export class Authenticator {
       code: ACCESS_ACCEPT,
       attributes: [
         ...splitEapMessage(packet),
-        ...this.#sessionAttributes(decision, session),
+        ...sessionAttributes(this.#house.configuration.radius, decision, session),
         attribute(EapKeyName, keys.sessionId),
         attribute(
           ChargeableUserIdentity,
@@ -480,23 +481,6 @@ export class Authenticator {
       class: session,
       accounting: null,
     };
-  }
-
-  #sessionAttributes(
-    decision: Exclude<Decision, { kind: "reject" }>,
-    session: string,
-  ): readonly Attribute[] {
-    const { radius } = this.#house.configuration;
-    const vlan =
-      decision.kind === "admit"
-        ? (decision.placement.vlan ?? radius.normalVlan)
-        : radius.quarantineVlan;
-    return [
-      attribute(SessionTimeout, decision.sessionSeconds),
-      attribute(TerminationAction, TERMINATE_BY_REQUEST),
-      attribute(Class, utf8(session)),
-      ...(vlan === null ? [] : vlanAttributes(vlan)),
-    ];
   }
 
   #refuse(
@@ -551,7 +535,26 @@ function recordAfter({ changes }: Decision, before: DeviceRecord | null): Device
   return before;
 }
 
-function subjectOf(
+/** Where the session goes, how long it lasts, and the name accounting brings back. */
+export function sessionAttributes(
+  radius: Configuration["radius"],
+  decision: Exclude<Decision, { kind: "reject" }>,
+  session: string,
+): readonly Attribute[] {
+  const vlan =
+    decision.kind === "admit"
+      ? (decision.placement.vlan ?? radius.normalVlan)
+      : radius.quarantineVlan;
+  return [
+    attribute(SessionTimeout, decision.sessionSeconds),
+    attribute(TerminationAction, TERMINATE_BY_REQUEST),
+    attribute(Class, utf8(session)),
+    ...(vlan === null ? [] : vlanAttributes(vlan)),
+  ];
+}
+
+/** Whom a sentence about this record is about; without one it is the address. */
+export function subjectOf(
   record: DeviceRecord | null,
   mac: string | null,
 ): Parameters<typeof sentence>[1] {

@@ -12,7 +12,14 @@ import type { State } from "../policy/lifecycle/table.ts";
 import type { Change, RevocationReason } from "../policy/registry/change.ts";
 import { RegistryFailure } from "../policy/registry/failure.ts";
 import type { DeviceClass, DeviceRecord } from "../policy/registry/record.ts";
-import { blankRecord, recordId, titleOf, withKey } from "../policy/registry/record.ts";
+import {
+  addressId,
+  blankRecord,
+  newWifiKey,
+  recordId,
+  titleOf,
+  withKey,
+} from "../policy/registry/record.ts";
 import { isPlainText, MAX_NAME, printable } from "../policy/registry/text.ts";
 import { decodePem, encodePem } from "../proto/x509/pem.ts";
 import { DEFAULT_ITERATIONS } from "../proto/x509/pbes2.ts";
@@ -24,7 +31,8 @@ import type { House } from "./house.ts";
 import type { PublishedList } from "./list.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import type * as service from "./management/service.ts";
-import { wpaSupplicantBlock } from "./profile.ts";
+import { passphraseBlock, wpaSupplicantBlock } from "./profile.ts";
+import { macOf } from "./sessions.ts";
 import { VERSION } from "./version.ts";
 
 /** Phones and computers cannot renew by themselves, so their credential lasts a year; a device that can has the profile's 30 days. */
@@ -232,6 +240,38 @@ export class Household implements service.HomeService {
     };
   }
 
+  cage({ name, class: deviceClass, mac: given }: service.NewCage): service.Caged {
+    const { crypto, random } = this.house.host;
+    const mac = ownAddress(given);
+    const known = this.#cagedAt(mac);
+    if (known !== null) {
+      throw new ManagementFailure(
+        "wrong-state",
+        `${shown(known)} has this address already: run \`homeca revoke ${known.id}\` and \`homeca remove ${known.id}\` first`,
+      );
+    }
+    const now = this.house.clock.now();
+    const wifiKey = deviceClass === "legacy" ? newWifiKey(random) : null;
+    const record: DeviceRecord = {
+      ...blankRecord(addressId(crypto, mac), deviceClass, BEGINNINGS.issue),
+      name: ownersName(name),
+      macs: [mac],
+      wifiKey,
+      proven: "owner",
+      firstSeen: now,
+      decidedAt: now,
+      decidedBy: "owner",
+    };
+    this.#change([{ kind: "put", record }]);
+    this.#note(record.id, `You made a cage for ${shown(record)} at ${mac}.`);
+    const { homeName } = this.house.configuration.homeca;
+    return {
+      id: record.id,
+      wifiKey,
+      wpaSupplicant: wifiKey === null ? null : passphraseBlock(homeName, wifiKey),
+    };
+  }
+
   importDevices(text: string, format: "csv" | "qr"): service.ImportOutcome {
     try {
       const { changes, imported, skipped } = importExpected(
@@ -337,6 +377,14 @@ export class Household implements service.HomeService {
       decidedAt: now,
       decidedBy: "owner",
     };
+  }
+
+  /** Who comes by this address already, whatever its medium or state: two records would make one of them deaf to the owner. */
+  #cagedAt(mac: string): DeviceRecord | null {
+    const records = [...this.house.registry.devices.values()];
+    const isCaged = (record: DeviceRecord): boolean =>
+      record.class === "legacy" || record.class === "wired";
+    return records.find((record) => isCaged(record) && record.macs.includes(mac)) ?? null;
   }
 
   #mayHaveCertificate(record: DeviceRecord): DeviceRecord {
@@ -492,6 +540,25 @@ function ownersName(name: string): { readonly value: string; readonly by: "owner
     "bad-argument",
     `the name has control characters or is not 1 to ${MAX_NAME} characters: choose another`,
   );
+}
+
+/** @throws ManagementFailure for what is not the address of one device */
+function ownAddress(given: string): string {
+  const mac = /^[0-9A-Fa-f:-]{12,17}$/u.test(given) ? macOf(given) : null;
+  if (mac === null) {
+    throw new ManagementFailure(
+      "bad-argument",
+      "the address is not six pairs of hexadecimal digits: write it as 02:00:00:00:00:01",
+    );
+  }
+  // The lowest bit of the first octet is set in addresses of groups (IEEE 802 §8.2.2).
+  if (Number.parseInt(mac.slice(0, 2), 16) % 2 === 1) {
+    throw new ManagementFailure(
+      "bad-argument",
+      `${mac} is the address of a group: take the one on the device's label`,
+    );
+  }
+  return mac;
 }
 
 function byHand(deviceClass: DeviceClass): boolean {

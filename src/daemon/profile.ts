@@ -29,6 +29,19 @@ export function wpaSupplicantBlock({ ssid, realm, serverName }: NetworkFacts): s
   ].join("\n");
 }
 
+/** A `network` block for a device that has a passphrase of its own; it holds that secret. */
+export function passphraseBlock(ssid: string, passphrase: string): string {
+  return [
+    "network={",
+    `\tssid=${quoted(ssid)}`,
+    "\tkey_mgmt=WPA-PSK WPA-PSK-SHA256",
+    "\tieee80211w=1",
+    `\tpsk=${quoted(passphrase)}`,
+    "}",
+    "",
+  ].join("\n");
+}
+
 /** wpa_supplicant reads `"…"` to the last quote of the line; what could end it or the line is written in its `P"…"` form. */
 function quoted(text: string): string {
   if (!/["\\\p{Cc}]/u.test(text)) return `"${text}"`;

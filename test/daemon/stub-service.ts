@@ -120,6 +120,16 @@ export class StubService implements HomeService {
     return { id, p12: "cDEy", wpaSupplicant: "network={\n}\n", caPem: "ROOT\n" };
   }
 
+  cage(cage: Parameters<HomeService["cage"]>[0]): ReturnType<HomeService["cage"]> {
+    this.calls.push(["cage", cage]);
+    if (cage.class === "wired") return { id: DOOR, wifiKey: null, wpaSupplicant: null };
+    return {
+      id: DOOR,
+      wifiKey: "abcdefghij234567klmn",
+      wpaSupplicant: 'network={\n\tpsk="abcdefghij234567klmn"\n}\n',
+    };
+  }
+
   importDevices(text: string, format: string): ReturnType<HomeService["importDevices"]> {
     this.calls.push(["import", text, format]);
     return { imported: 2, skipped: ["line 3: the code is too short"] };

@@ -10,6 +10,7 @@ import { CLASSES } from "../../policy/registry/record.ts";
 import { MAX_NAME } from "../../policy/registry/text.ts";
 import { Arguments } from "./arguments.ts";
 import type { Argument } from "./arguments.ts";
+import { CAGED_CLASSES } from "./service.ts";
 import type { Answer, HomeService } from "./service.ts";
 
 /** The ubus object that has these methods. */
@@ -228,6 +229,37 @@ export const METHODS: readonly Method[] = [
         name: args.optionalText("name"),
         class: args.optionalWord("class", CLASSES) ?? "certificate",
         password: args.text("password"),
+      }),
+  },
+  {
+    name: "cage",
+    summary: "Let in a device that can hold no certificate, as far as a cage",
+    arguments: [
+      { ...NAME, required: true },
+      {
+        name: "class",
+        type: "string",
+        maxLength: 16,
+        oneOf: CAGED_CLASSES,
+        required: true,
+        doc: "Over the air legacy, with a Wi-Fi key of its own; on a cable wired.",
+      },
+      {
+        name: "mac",
+        type: "string",
+        maxLength: 17,
+        required: true,
+        doc: "MAC address of the device, as on its label.",
+      },
+    ],
+    access: "write",
+    result:
+      "id, and for legacy wifiKey and wpaSupplicant, told this once; for wired both are null.",
+    call: (service, args) =>
+      service.cage({
+        name: args.text("name"),
+        class: args.optionalWord("class", CAGED_CLASSES) ?? "legacy",
+        mac: args.text("mac"),
       }),
   },
   {

@@ -89,6 +89,9 @@ export interface Approval {
   readonly vlan: number | null;
 }
 
+/** Classes that can hold no certificate and are let into a cage by their address. */
+export const CAGED_CLASSES = ["legacy", "wired"] as const;
+
 /** The state a device is in after the owner's word. */
 export interface Outcome {
   readonly id: string;
@@ -119,6 +122,22 @@ export interface IssuedCredential {
   /** A `network={…}` block for wpa_supplicant that names homeca.p12 and homeca-ca.pem. */
   readonly wpaSupplicant: string;
   readonly caPem: string;
+}
+
+export interface NewCage {
+  readonly name: string;
+  /** `legacy` over the air, `wired` on a cable. */
+  readonly class: (typeof CAGED_CLASSES)[number];
+  /** In any usual form. */
+  readonly mac: string;
+}
+
+export interface Caged {
+  readonly id: string;
+  /** The device's own passphrase; null on a cable. Told this once: no other answer has it. */
+  readonly wifiKey: string | null;
+  /** A `network={…}` block for wpa_supplicant with that passphrase; null on a cable. */
+  readonly wpaSupplicant: string | null;
 }
 
 export interface ImportOutcome {
@@ -177,6 +196,8 @@ export interface HomeService {
   remove(id: string): Answer<Outcome>;
   issueFromRequest(id: string, requestPem: string): Answer<IssuedCertificate>;
   issueNew(credential: NewCredential): Answer<IssuedCredential>;
+  /** A device that can hold no certificate: its record, approved, and over the air a Wi-Fi key of its own. */
+  cage(cage: NewCage): Answer<Caged>;
   importDevices(text: string, format: "csv" | "qr"): Answer<ImportOutcome>;
   log(filter: LogFilter): Answer<readonly LogEvent[]>;
   authority(): Answer<AuthoritySummary>;

@@ -92,7 +92,7 @@ export function sentence(reason: Reason, subject: Subject): string {
     case "too-many-pending":
       return `Refused ${name}: too many devices wait for you; decide on them with \`homeca list pending\` first.`;
     case "unknown-address":
-      return `Refused ${name}: no device of yours comes by this address; if it is yours and can hold no certificate, run \`homeca cage NAME --class legacy --mac ADDRESS\`.`;
+      return `Refused ${name}: no device of yours comes by this address; if it is yours and can hold no certificate, run \`homeca cage NAME ADDRESS\`.`;
     case "not-approved":
       return `Refused ${name}: it still waits for you; run \`homeca approve ${id}\` if it is yours, \`homeca deny ${id}\` if not.`;
     case "backing-off":

@@ -1,0 +1,206 @@
+/**
+ * The side door: an access point or switch asks by MAC address alone, for a
+ * device that speaks no EAP. Over the air the answer is the device's own Wi-Fi
+ * key, which it must show to the access point; on a cable there is nothing to
+ * show. Either way the device is caged, and the order is the corridor's: store
+ * the record, change the firewall, send the answer.
+ */
+import { sameBytes, toHex, utf8 } from "../base/bytes.ts";
+import type { Mono } from "../base/machine.ts";
+import { decide } from "../policy/admission/decide.ts";
+import type { Decision, Standing } from "../policy/admission/proof.ts";
+import { sentence } from "../policy/admission/reasons.ts";
+import type { DeviceRecord, Medium } from "../policy/registry/record.ts";
+import { titleOf } from "../policy/registry/record.ts";
+import { deviceByAddress } from "../policy/registry/registry.ts";
+import { attribute, ChargeableUserIdentity } from "../proto/radius/attributes.ts";
+import { ACCESS_ACCEPT, ACCESS_REJECT } from "../proto/radius/packet.ts";
+import type { RadiusRequest } from "../proto/radius/request.ts";
+import { GRACE_SECONDS, sessionAttributes, subjectOf } from "./authenticate.ts";
+import type { SendAnswer } from "./authenticate.ts";
+import type { House } from "./house.ts";
+import { visible } from "./log.ts";
+import { endOf, macOf } from "./sessions.ts";
+
+/** NAS-Port-Type of a switch's port (RFC 2865 §5.41); hostapd says 19 for everything it does. */
+const ETHERNET = 15;
+
+/** Whoever comes this way waits for nothing and counts for nothing: an unknown address costs one look-up. */
+const STANDING: Standing = { mayBegin: true, backoffSeconds: 0, refusals: 0, pending: 0 };
+
+type Held = Exclude<Decision, { kind: "reject" }>;
+
+/** What an access point asks about. */
+export interface AddressQuestion {
+  /** `02:00:00:00:00:01` */
+  readonly mac: string;
+  readonly medium: Medium;
+}
+
+/**
+ * The address that a request without EAP is about: its User-Name is the 12 hex
+ * digits of Calling-Station-Id, and so is its User-Password where there is one.
+ * Null for any other request.
+ */
+export function addressQuestion(request: RadiusRequest): AddressQuestion | null {
+  const { userName, userPassword, callingStationId, nasPortType } = request;
+  if (request.eap !== null || userName === null || !/^[0-9A-Fa-f]{12}$/u.test(userName)) {
+    return null;
+  }
+  const mac = macOf(userName);
+  if (mac === null || mac !== macOf(callingStationId)) return null;
+  // RFC 2865 §5.6: Call Check, where the address is all there is, may leave it out.
+  if (userPassword !== null && !sameBytes(userPassword, utf8(userName))) return null;
+  return { mac, medium: nasPortType === ETHERNET ? "wired" : "wireless" };
+}
+
+export class AddressDesk {
+  readonly #house: House;
+  readonly #answer: SendAnswer;
+
+  constructor(house: House, answer: SendAnswer) {
+    this.#house = house;
+    this.#answer = answer;
+  }
+
+  /** Takes an Access-Request that {@link addressQuestion} understood. A fault of ours is a Reject. */
+  handle(request: RadiusRequest, question: AddressQuestion): void {
+    try {
+      this.#decide(request, question);
+    } catch (fault) {
+      this.#fault("an address", fault);
+      this.#reject(request);
+    }
+  }
+
+  #decide(request: RadiusRequest, question: AddressQuestion): void {
+    const { mac } = question;
+    const now = this.#house.host.mono();
+    const record = this.#recordOf(question);
+    const decision = this.#decisionOn(question, record, now);
+    if (decision.kind === "reject") {
+      this.#note("refused", record, mac, sentence(decision.reason, subjectOf(record, mac)));
+      return this.#reject(request);
+    }
+    if (!this.#house.sessions.hasRoomFor(mac, now)) {
+      return this.#stop(request, record, mac, "too many devices are on the network at once");
+    }
+    try {
+      this.#house.change(decision.changes);
+    } catch (failure) {
+      const why = failure instanceof Error ? failure.message : "unknown";
+      return this.#stop(request, record, mac, `the change could not be stored (${why})`);
+    }
+    this.#place(request, question, decision);
+  }
+
+  /** The firewall, then the answer. */
+  #place(request: RadiusRequest, question: AddressQuestion, { sessionSeconds }: Held): void {
+    const { mac } = question;
+    const port = this.#house.portOf(macOf(request.calledStationId));
+    const seconds = sessionSeconds + GRACE_SECONDS;
+    const change = {
+      kind: "quarantine",
+      mac,
+      seconds,
+      ...(port === null ? {} : { port }),
+    } as const;
+    this.#house.place(change, (failure) => {
+      // Meanwhile the owner may have withdrawn the device, or made it another key.
+      const record = this.#recordOf(question);
+      if (failure !== null) {
+        const why = `the firewall took no change (${failure.message})`;
+        return this.#stop(request, record, mac, why);
+      }
+      const now = this.#house.host.mono();
+      const decision = this.#decisionOn(question, record, now);
+      if (record === null || decision.kind === "reject") {
+        return this.#house.place({ kind: "cut", mac }, () => this.#reject(request));
+      }
+      this.#accept(request, question, { decision, record, port, now });
+    });
+  }
+
+  #accept(
+    request: RadiusRequest,
+    { mac, medium }: AddressQuestion,
+    held: {
+      readonly decision: Held;
+      readonly record: DeviceRecord;
+      readonly port: string | null;
+      readonly now: Mono;
+    },
+  ): void {
+    const { decision, record, port, now } = held;
+    const { name } = request.client;
+    const session = toHex(this.#house.host.random(8));
+    this.#house.sessions.put({
+      mac,
+      device: record.id,
+      kind: "quarantine",
+      until: endOf(now, decision.sessionSeconds + GRACE_SECONDS),
+      port,
+      nas: { client: name, identifier: request.nasIdentifier },
+      class: session,
+      accounting: null,
+    });
+    this.#note("quarantined", record, mac, sentence(decision.reason, subjectOf(record, mac)));
+    const pseudonym = utf8(this.#house.pseudonym(name, record.id));
+    this.#answer({
+      request,
+      code: ACCESS_ACCEPT,
+      attributes: [
+        ...sessionAttributes(this.#house.configuration.radius, decision, session),
+        attribute(ChargeableUserIdentity, pseudonym),
+      ],
+      ...(medium === "wireless" && record.wifiKey !== null
+        ? { tunnelPassword: utf8(record.wifiKey) }
+        : {}),
+    });
+  }
+
+  #recordOf({ mac, medium }: AddressQuestion): DeviceRecord | null {
+    return deviceByAddress(this.#house.registry, mac, medium);
+  }
+
+  #decisionOn({ mac, medium }: AddressQuestion, record: DeviceRecord | null, now: Mono): Decision {
+    const { rules, clock } = this.#house;
+    const decision = decide(
+      { kind: "address", mac, medium },
+      record,
+      rules,
+      { mono: now, unix: clock.now() },
+      STANDING,
+    );
+    if (decision.kind === "reject" && decision.fault !== null) {
+      this.#fault("a decision", decision.fault);
+    }
+    return decision;
+  }
+
+  #stop(request: RadiusRequest, record: DeviceRecord | null, mac: string, why: string): void {
+    const who = visible(record === null ? mac : titleOf(record), 64);
+    this.#house.log.limited("enforcement", "error", `Refused ${who}: ${why}.`);
+    this.#reject(request);
+  }
+
+  #note(
+    kind: "quarantined" | "refused",
+    record: DeviceRecord | null,
+    mac: string,
+    text: string,
+  ): void {
+    this.#house.event(kind, record?.id ?? null, mac, text);
+  }
+
+  /** Whoever found a fault of ours can meet it again and again: the log must bear that. */
+  #fault(where: string, fault: unknown): void {
+    const text = fault instanceof Error ? (fault.stack ?? fault.message) : "unknown";
+    this.#house.counters.add("faults");
+    this.#house.log.limited("fault", "error", `fault in ${where}: ${visible(text, 2000)}`);
+  }
+
+  #reject(request: RadiusRequest): void {
+    this.#answer({ request, code: ACCESS_REJECT, attributes: [] });
+  }
+}
