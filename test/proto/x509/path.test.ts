@@ -165,6 +165,15 @@ test("only a CA issues: no leaf, no certificate without keyCertSign", () => {
   assert.equal(refuse([pki.issue(plain)], { anchors: [plain.certificate] }), "not-a-ca");
 });
 
+test("a CA made for one purpose does not vouch for another", () => {
+  const only = (purpose: string): Entity =>
+    pki.ca(root, "one purpose", { extensions: [extension.extendedKeyUsage([purpose])] });
+  const chainOf = (ca: Entity): readonly Entity[] => [pki.issue(ca), ca];
+  assert.equal(refuse(chainOf(only(OID.serverAuth))), "wrong-purpose");
+  accept(chainOf(only(OID.clientAuth)));
+  accept(chainOf(only(OID.anyExtendedKeyUsage)));
+});
+
 test("a CA does not join as a device, even with clientAuth", () => {
   const purpose = extension.extendedKeyUsage([OID.clientAuth]);
   const usage = extension.keyUsage(
@@ -205,7 +214,9 @@ test("two CAs that signed each other are no path, and end", () => {
   const b = pki.ca(null, "loop b");
   const aByB = pki.ca(b, "loop a", { key: a.key });
   const bByA = pki.ca(a, "loop b", { key: b.key });
+  counting.verifications = 0;
   assert.equal(refuse([pki.issue(a), aByB, bByA]), "unknown-authority");
+  assert.equal(counting.verifications, 2);
 });
 
 test("a chain made to cost signatures is cut off", () => {
@@ -403,6 +414,8 @@ test("a list refuses what it names, and an old one still does", () => {
   assert.equal(refuse([client, issuing], { crls, at: unix(NOW + 1) }), "revoked");
   // Another CA's list says nothing about this serial number.
   accept([client, issuing], { crls: [listBy(root, [serial])] });
+  // Nor does that of a CA with the same name and another key.
+  accept([client, issuing], { crls: [listBy(pki.ca(null, "issuing"), [serial])] });
 });
 
 test("where lists are required, each issuer's must be current, but for noRevAvail", () => {
