@@ -38,6 +38,8 @@ export class Accounting {
       this.#append(request);
     } catch (failure) {
       if (!(failure instanceof HostFailure)) throw failure;
+      // A handle that failed may be of no use for ever; the file is opened anew for the next report.
+      this.close();
       this.#house.log.limited(
         "accounting",
         "error",

@@ -39,6 +39,8 @@ import {
 } from "../proto/radius/packet.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
 import type { Configuration } from "./config/configuration.ts";
+import type { HostFailure } from "../host/host.ts";
+import type { FirewallChange } from "../policy/firewall/render.ts";
 import type { House } from "./house.ts";
 import { visible } from "./log.ts";
 import { judgeChain, type Peer, type Verdict } from "./peer.ts";
@@ -85,6 +87,8 @@ export class Authenticator {
   readonly #answer: SendAnswer;
   readonly #forget: (request: RadiusRequest) => void;
   readonly #conversations = new Map<string, Conversation>();
+  /** Those for whom nft is at work; ended ones too. */
+  readonly #placing = new Set<Conversation>();
 
   constructor(house: House, answer: SendAnswer, forget: (request: RadiusRequest) => void) {
     this.#house = house;
@@ -123,7 +127,7 @@ export class Authenticator {
 
   /** Takes an Access-Request that carries EAP. A fault of ours ends this one conversation with a Reject. */
   handle(request: RadiusRequest, packet: Uint8Array): void {
-    const { host, log } = this.#house;
+    const { host } = this.#house;
     let conversation: Conversation | null = null;
     try {
       conversation = this.#conversationOf(request);
@@ -131,12 +135,17 @@ export class Authenticator {
       const input: EapInput = { kind: "response", packet, maxPacket: this.#maxPacket(request) };
       this.#advance(conversation, request, input, host.mono());
     } catch (fault) {
-      log.error(
-        `fault in an authentication: ${fault instanceof Error ? (fault.stack ?? fault.message) : "unknown"}`,
-      );
+      this.#fault("an authentication", fault);
       if (conversation !== null) this.#end(conversation);
       this.#reject(request, null);
     }
+  }
+
+  /** A peer that found a fault of ours can meet it again and again: the log must bear that. */
+  #fault(where: string, fault: unknown): void {
+    const text = fault instanceof Error ? (fault.stack ?? fault.message) : "unknown";
+    this.#house.counters.add("faults");
+    this.#house.log.limited("fault", "error", `fault in ${where}: ${visible(text, 2000)}`);
   }
 
   /** A new conversation for a request without State, the one that State names, or null where there is none. */
@@ -145,7 +154,9 @@ export class Authenticator {
     if (state !== null) {
       const known = this.#conversations.get(toHex(state));
       // State is unguessable, and still belongs to the NAS it was given to.
-      return known !== undefined && known.nas === request.client.name ? known : null;
+      if (known !== undefined && known.nas === request.client.name) return known;
+      this.#house.counters.add("unknown-state");
+      return null;
     }
     const now = this.#house.host.mono();
     const mac = macOf(request.callingStationId);
@@ -159,7 +170,16 @@ export class Authenticator {
       );
       return null;
     }
-    if (!this.#makeRoom()) return null;
+    if (!this.#makeRoom()) {
+      this.#house.counters.add("conversations-full");
+      const most = this.#house.configuration.limits.authenticationsMax;
+      this.#house.log.limited(
+        "conversations-full",
+        "warning",
+        `Turned away ${mac ?? "a device"}: ${most} authentications wait for their decision; raise authentications_max if your home is that large.`,
+      );
+      return null;
+    }
     const conversation: Conversation = {
       state: this.#house.host.random(STATE_LENGTH),
       eap: new EapServer(this.#house.eapConfig()),
@@ -188,12 +208,16 @@ export class Authenticator {
     return limits.begin(request.client.name, now);
   }
 
-  /** At the bound the oldest conversation that has proved nothing gives way; one that has never does. */
+  /**
+   * At the bound the oldest conversation that has proved nothing gives way; one
+   * that has never does. A chain proves nothing yet: TLS 1.2 shows it to everybody.
+   */
   #makeRoom(): boolean {
     if (this.#conversations.size < this.#house.configuration.limits.authenticationsMax) return true;
     for (const conversation of this.#conversations.values()) {
-      if (conversation.peer !== null) continue;
+      if (conversation.eap.hasProvedKey) continue;
       this.#end(conversation);
+      this.#house.counters.add("conversations-given-up");
       return true;
     }
     return false;
@@ -280,9 +304,7 @@ export class Authenticator {
     conversation.decision = decision;
     conversation.record = recordAfter(decision, record);
     if (decision.kind === "reject" && decision.fault !== null) {
-      house.log.error(
-        `fault in a decision: ${decision.fault instanceof Error ? decision.fault.stack : "unknown"}`,
-      );
+      this.#fault("a decision", decision.fault);
     }
     if (decision.kind === "reject") {
       const blamed = keyOf(proof) ?? conversation.mac;
@@ -321,24 +343,46 @@ export class Authenticator {
     const kind = decision.kind;
     const port = house.portOf(macOf(request.calledStationId));
     const seconds = decision.sessionSeconds + GRACE_SECONDS;
-    house.place({ kind, mac, seconds, ...(port === null ? {} : { port }) }, (failure) => {
-      const later = house.host.mono();
-      // The conversation may have been ended meanwhile, by a revocation above all.
-      if (!this.#conversations.has(toHex(conversation.state))) return this.#reject(request, null);
-      if (failure !== null) {
-        return this.#stop(
-          conversation,
-          request,
-          `the firewall took no change (${failure.message})`,
-          later,
-        );
+    const placement = { kind, mac, seconds, ...(port === null ? {} : { port }) };
+    this.#placing.add(conversation);
+    house.place(placement, (failure) => {
+      this.#placing.delete(conversation);
+      try {
+        this.#placed(conversation, request, placement, failure);
+      } catch (fault) {
+        this.#fault("an admission", fault);
+        this.#end(conversation);
+        this.#reject(request, null);
       }
-      this.#advance(conversation, request, { kind: "admit" }, later);
     });
   }
 
+  /** The kernel has spoken; the conversation may have been ended meanwhile, by a revocation above all. */
+  #placed(
+    conversation: Conversation,
+    request: RadiusRequest,
+    { mac, port }: FirewallChange,
+    failure: HostFailure | null,
+  ): void {
+    const { house } = this;
+    const now = house.host.mono();
+    if (!this.#conversations.has(toHex(conversation.state))) {
+      // Nobody hears of this admission any more, so nobody may keep it: back to what was there before.
+      const before = house.sessions.placements(now).find((placement) => placement.mac === mac);
+      const cut = { kind: "cut", mac, ...(port === undefined ? {} : { port }) } as const;
+      if (failure === null) house.place(before ?? cut, () => {});
+      return this.#reject(request, null);
+    }
+    if (failure !== null) {
+      const why = `the firewall took no change (${failure.message})`;
+      return this.#stop(conversation, request, why, now);
+    }
+    this.#advance(conversation, request, { kind: "admit" }, now);
+  }
+
   #noRoom(mac: string | null, now: Mono): string | null {
-    if (mac === null || this.#house.sessions.hasRoomFor(mac, now)) return null;
+    // Those whom nft is letting in have no session yet and will have one.
+    if (mac === null || this.#house.sessions.hasRoomFor(mac, now, this.#placing.size)) return null;
     return "too many devices are on the network at once";
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Mono } from "../base/machine.ts";
 import { mono, unix } from "../base/machine.ts";
-import { AuthorityFailure } from "../policy/ca/failure.ts";
+import { AuthorityFailure, explain } from "../policy/ca/failure.ts";
 import { tidyPending } from "../policy/admission/owner.ts";
 import { findDrift, parseKernel } from "../policy/firewall/drift.ts";
 import { FirewallFailure } from "../policy/firewall/render.ts";
@@ -15,7 +15,7 @@ import { RadiusServer } from "../proto/radius/endpoint.ts";
 import type { RadiusInput, RadiusOutput } from "../proto/radius/endpoint.ts";
 import { ACCESS_REJECT, ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE } from "../proto/radius/packet.ts";
 import type { RadiusRequest, RadiusService } from "../proto/radius/request.ts";
-import type { Host, Timer, UdpSocket } from "../host/host.ts";
+import type { Host, LogLevel, Timer, UdpSocket } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import { Accounting } from "./accounting.ts";
 import { AddressDesk, addressQuestion } from "./address.ts";
@@ -79,6 +79,12 @@ function asDaemonFailure(failure: unknown): unknown {
     failure instanceof StoreFailure ||
     failure instanceof SecretFailure ||
     failure instanceof KeysFailure;
+  if (failure instanceof FirewallFailure) {
+    return new DaemonFailure(
+      `the firewall cannot be made of this configuration (${failure.message}): shorten \`list interface\``,
+    );
+  }
+  if (failure instanceof AuthorityFailure) return new DaemonFailure(explain(failure.reason));
   return expected ? new DaemonFailure(failure.message) : failure;
 }
 
@@ -133,10 +139,7 @@ class HomeDaemon implements Daemon {
         "warning",
         "The time is not known yet: the authority is made once the router reaches a time server.",
       );
-      this.#waiting = this.#host.setTimer(mono(this.#host.mono() + CLOCK_POLL_MS), () =>
-        this.#begin(),
-      );
-      return;
+      return this.#wait();
     }
     const keys = openAuthority(this.#host, folder, this.#configuration.homeca.serverName, now);
     const house = new House(
@@ -148,6 +151,20 @@ class HomeDaemon implements Daemon {
       this.#configuration,
     );
     this.#running = new Running(house, this.#configPath);
+  }
+
+  /** Nobody is there any more to be told by an exception: what hinders it goes to the log, and it is tried again. */
+  #wait(): void {
+    this.#waiting = this.#host.setTimer(mono(this.#host.mono() + CLOCK_POLL_MS), () => {
+      try {
+        this.#begin();
+      } catch (failure) {
+        const expected = asDaemonFailure(failure);
+        if (!(expected instanceof DaemonFailure)) throw failure;
+        this.#log.limited("authority", "error", `HomeCA does not serve yet: ${expected.message}`);
+        this.#wait();
+      }
+    });
   }
 }
 
@@ -218,8 +235,9 @@ class Running {
     const { host, log } = this.#house;
     try {
       const next = loadConfiguration(host.files, this.#configPath);
-      this.#clients.replace(radiusClients(next));
+      // Both take all of it or throw and keep what they had; the one that may throw here comes first.
       this.#house.reconfigure(next);
+      this.#clients.replace(radiusClients(next));
       for (const warning of next.warnings) log.warning(warning);
       this.#loadFirewall(() => {});
       log.notice("The configuration was read again.");
@@ -228,7 +246,8 @@ class Running {
       const expected =
         failure instanceof ConfigurationFailure ||
         failure instanceof RangeError ||
-        failure instanceof FirewallFailure;
+        failure instanceof FirewallFailure ||
+        failure instanceof HostFailure;
       if (!expected) throw failure;
       throw new ManagementFailure(
         "bad-configuration",
@@ -245,7 +264,7 @@ class Running {
     this.#management.close();
     this.#eviction.close();
     this.#accounting.close();
-    this.#house.sightings.flush();
+    this.#writeSightings();
     this.#house.log.notice(
       "HomeCA stops: nobody new gets in, admitted devices stay until their sessions end.",
     );
@@ -347,11 +366,8 @@ class Running {
       case "discarded": {
         const { reason, from } = output;
         this.#house.counters.add(`discarded ${reason}`);
-        return this.#house.log.limited(
-          `discarded ${reason}`,
-          "info",
-          discardSentence(reason, from.address),
-        );
+        const { level, sentence } = discardLine(reason, from.address);
+        return this.#house.log.limited(`discarded ${reason}`, level, sentence);
       }
     }
   }
@@ -440,14 +456,30 @@ class Running {
   #upkeep(): void {
     const { house } = this;
     const now = house.clock.now();
-    house.sightings.flush();
+    this.#writeSightings();
     if (now === null) return;
     try {
       house.change([...tidyPending(house.registry, now), { kind: "forget-serials", before: now }]);
       this.#list.renew(now);
     } catch (failure) {
-      if (!(failure instanceof HostFailure || failure instanceof AuthorityFailure)) throw failure;
+      const expected =
+        failure instanceof HostFailure ||
+        failure instanceof StoreFailure ||
+        failure instanceof AuthorityFailure;
+      if (!expected) throw failure;
       house.log.error(`Upkeep was put off (${failure.message}); it is tried again in an hour.`);
+    }
+  }
+
+  /** Losing them harms nobody: they are tried again in an hour. */
+  #writeSightings(): void {
+    try {
+      this.#house.sightings.flush();
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      this.#house.log.error(
+        `When devices were last seen could not be written (${failure.message}): free space or rights there.`,
+      );
     }
   }
 
@@ -466,15 +498,40 @@ function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
-function discardSentence(reason: RadiusDiscardReason, address: string): string {
-  if (reason === "unknown-client") {
-    return `Ignored a RADIUS request from ${address}: if that is an access point of yours, add a section 'client' with its address.`;
+/** What the owner can mend is a warning; the rest is for whoever looks closer. */
+function discardLine(
+  reason: RadiusDiscardReason,
+  address: string,
+): { readonly level: LogLevel; readonly sentence: string } {
+  const fix = discardFix(reason);
+  return {
+    level: fix === null ? "info" : "warning",
+    sentence: `Ignored a RADIUS request from ${address}: ${fix ?? reason}.`,
+  };
+}
+
+function discardFix(reason: RadiusDiscardReason): string | null {
+  switch (reason) {
+    case "unknown-client":
+      return "if that is an access point of yours, add a section 'client' with its address";
+    case "wrong-message-authenticator":
+    case "wrong-authenticator":
+      return "its shared secret is another one; make both the same";
+    case "missing-message-authenticator":
+      return "it has no Message-Authenticator (CVE-2024-3596); update the access point";
+    case "overloaded":
+      return "too many of its requests wait for an answer; look whether it is an access point of yours that floods";
+    case "truncated":
+    case "bad-length":
+    case "bad-attribute":
+    case "unexpected-code":
+    case "malformed-message-authenticator":
+    case "unsigned-proxy-state":
+    case "long-proxy-state":
+    case "scattered-eap-message":
+    case "repeated-state":
+    case "repeat":
+    case "unsolicited":
+      return null;
   }
-  if (reason === "wrong-message-authenticator" || reason === "wrong-authenticator") {
-    return `Ignored a RADIUS request from ${address}: its shared secret is another one; make both the same.`;
-  }
-  if (reason === "missing-message-authenticator") {
-    return `Ignored a RADIUS request from ${address}: it has no Message-Authenticator (CVE-2024-3596); update the access point.`;
-  }
-  return `Ignored a RADIUS request from ${address}: ${reason}.`;
 }

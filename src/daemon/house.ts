@@ -16,7 +16,7 @@ import type { EapServerConfig } from "../proto/eap/server.ts";
 import type { MethodName } from "../proto/eap/methods/method.ts";
 import type { TlsServerConfig } from "../proto/tls/server12.ts";
 import { KnownSignatures } from "../proto/x509/path.ts";
-import type { Host } from "../host/host.ts";
+import type { Files, Host } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import { HouseClock } from "./clock.ts";
 import type { Configuration } from "./config/configuration.ts";
@@ -55,8 +55,7 @@ export class House {
   readonly #known = new KnownSignatures();
   #configuration: Configuration;
   #enforcement: Enforcement;
-  #firewall: FirewallConfig;
-  #portsByMac: ReadonlyMap<string, string> = new Map();
+  #surroundings: Surroundings;
 
   constructor(
     host: Host,
@@ -75,7 +74,7 @@ export class House {
     this.events = new Events(configuration.limits.eventsMax);
     this.limits = new OnboardingLimits(configuration.limits.onboardingPerMinute);
     this.#enforcement = new Enforcement(host, configuration.homeca.enforce);
-    this.#firewall = this.#firewallConfig();
+    this.#surroundings = lookAround(host.files, configuration);
     this.sightings = new Sightings(host.files, `${configuration.homeca.stateDir}/sightings`);
     this.started = host.mono();
   }
@@ -98,7 +97,7 @@ export class House {
 
   /** What the firewall is told of this router; it may change as interfaces come and go. */
   get firewall(): FirewallConfig {
-    return this.#firewall;
+    return this.#surroundings.firewall;
   }
 
   get rules(): Rules {
@@ -173,7 +172,7 @@ export class House {
     if (!this.enforces) return done(null);
     let text: string;
     try {
-      text = renderChange(change, this.#firewall);
+      text = renderChange(change, this.firewall);
     } catch (failure) {
       if (!(failure instanceof FirewallFailure)) throw failure;
       return done(new HostFailure(failure.message, "EINVAL"));
@@ -184,31 +183,39 @@ export class House {
   /** The base ruleset with everyone who is in; every controlled port is closed to all others. */
   placeAll(done: Applied): void {
     if (!this.enforces) return done(null);
-    this.#enforcement.apply(
-      renderAll(this.sessions.placements(this.host.mono()), this.#firewall),
-      done,
-    );
+    let text: string;
+    try {
+      text = renderAll(this.sessions.placements(this.host.mono()), this.firewall);
+    } catch (failure) {
+      if (!(failure instanceof FirewallFailure)) throw failure;
+      return done(new HostFailure(failure.message, "EINVAL"));
+    }
+    this.#enforcement.apply(text, done);
   }
 
   /** The controlled interface with this address: where a local access point says a station is. Null where there is none. */
   portOf(mac: string | null): string | null {
-    return mac === null ? null : (this.#portsByMac.get(mac) ?? null);
+    return mac === null ? null : (this.#surroundings.portsByMac.get(mac) ?? null);
   }
 
-  /** Takes another configuration. Listening sockets and the store stay as they are. */
+  /**
+   * Takes another configuration, all of it. Listening sockets and the store stay as they are.
+   * @throws FirewallFailure, HostFailure; the old one stays in force then
+   */
   reconfigure(configuration: Configuration): void {
+    const surroundings = lookAround(this.host.files, configuration);
     this.#configuration = configuration;
     if (configuration.homeca.enforce !== this.#enforcement.mode) {
       this.#enforcement = new Enforcement(this.host, configuration.homeca.enforce);
     }
     this.log.level = configuration.homeca.logLevel;
     this.limits.conversationsPerMinute = configuration.limits.onboardingPerMinute;
-    this.#firewall = this.#firewallConfig();
+    this.#surroundings = surroundings;
   }
 
   /** Looks again which interfaces there are: wireless ones come and go. */
   lookAtInterfaces(): void {
-    this.#firewall = this.#firewallConfig();
+    this.#surroundings = lookAround(this.host.files, this.#configuration);
   }
 
   eapConfig(): EapServerConfig {
@@ -263,23 +270,31 @@ export class House {
     file.appendDurably(utf8(`${line}\n`));
     file.close();
   }
+}
 
-  #firewallConfig(): FirewallConfig {
-    const { interfaces } = this.#configuration.homeca;
-    const { files } = this.host;
-    const present = this.#configuration.homeca.enforce === "nft" ? files.list(NETWORK_FOLDER) : [];
-    const bridges = present.filter((name) => {
-      const ports =
-        files.facts(`${NETWORK_FOLDER}/${name}/brif`) === null
-          ? []
-          : files.list(`${NETWORK_FOLDER}/${name}/brif`);
-      return ports.some((port) => interfaces.includes(port));
-    });
-    const addresses = interfaces.flatMap((name): [string, string][] => {
-      const bytes = present.includes(name) ? files.read(`${NETWORK_FOLDER}/${name}/address`) : null;
-      return bytes === null ? [] : [[String.fromCharCode(...bytes).trim(), name]];
-    });
-    this.#portsByMac = new Map(addresses);
-    return { interfaces, bridges, udpPorts: [COAPS_PORT], tcpPorts: [EST_PORT] };
-  }
+/** What the router is like at the moment, as far as the firewall must know. */
+interface Surroundings {
+  readonly firewall: FirewallConfig;
+  /** Names of the controlled interfaces by their addresses. */
+  readonly portsByMac: ReadonlyMap<string, string>;
+}
+
+/** @throws FirewallFailure for a configuration no ruleset can be made of, HostFailure */
+function lookAround(
+  files: Files,
+  { homeca: { enforce, interfaces } }: Configuration,
+): Surroundings {
+  const present = enforce === "nft" ? files.list(NETWORK_FOLDER) : [];
+  const bridges = present.filter((name) => {
+    const folder = `${NETWORK_FOLDER}/${name}/brif`;
+    const ports = files.facts(folder) === null ? [] : files.list(folder);
+    return ports.some((port) => interfaces.includes(port));
+  });
+  const addresses = interfaces.flatMap((name): [string, string][] => {
+    const bytes = present.includes(name) ? files.read(`${NETWORK_FOLDER}/${name}/address`) : null;
+    return bytes === null ? [] : [[String.fromCharCode(...bytes).trim(), name]];
+  });
+  const firewall = { interfaces, bridges, udpPorts: [COAPS_PORT], tcpPorts: [EST_PORT] };
+  if (enforce !== "off") renderAll([], firewall);
+  return { firewall, portsByMac: new Map(addresses) };
 }

@@ -41,11 +41,14 @@ export class Sessions {
     return this.all.filter((session) => session.device === device);
   }
 
-  /** False where the table is full of live sessions: then nobody else gets in. */
-  hasRoomFor(mac: string, now: Mono): boolean {
+  /**
+   * False where the table is full of live sessions: then nobody else gets in.
+   * @param coming - sessions that are about to be put
+   */
+  hasRoomFor(mac: string, now: Mono, coming = 0): boolean {
     if (this.#byMac.has(mac)) return true;
     this.expire(now);
-    return this.#byMac.size < MAX_STATIONS;
+    return this.#byMac.size + coming < MAX_STATIONS;
   }
 
   put(session: Session): void {

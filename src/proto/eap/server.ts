@@ -140,6 +140,11 @@ export class EapServer implements Machine<EapInput, EapOutput> {
     return this.#state.at === "ended" ? null : this.#lastRequest;
   }
 
+  /** Whether the peer has proved that it has the key of the chain it showed; until then a chain is worth nothing. */
+  get hasProvedKey(): boolean {
+    return "running" in this.#state && this.#state.running.method.hasProvedKey;
+  }
+
   get wakeAt(): Mono | null {
     return this.#state.at === "ended" ? null : this.#deadline;
   }

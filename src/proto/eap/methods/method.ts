@@ -51,6 +51,8 @@ export type PeerAnswer = Extract<TlsInput, { kind: "peer-accepted" | "peer-rejec
 
 /** One run of a method. `limit` is the most type-data, in bytes, that a request may carry at the time. */
 export interface EapMethod {
+  /** Whether the peer has shown a chain and proved that it has the key of its first certificate. */
+  readonly hasProvedKey: boolean;
   /** The type-data of the first request. */
   start(limit: number): Uint8Array;
   /** Takes the type-data of a response. @throws {@link EapFailure} */

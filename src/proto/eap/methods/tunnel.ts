@@ -72,6 +72,10 @@ export class TunnelMethod implements EapMethod {
     this.#tls = tls;
   }
 
+  get hasProvedKey(): boolean {
+    return "session" in this.#phase && this.#phase.session.clientChain.length > 0;
+  }
+
   start(): Uint8Array {
     return START;
   }
