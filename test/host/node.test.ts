@@ -267,6 +267,29 @@ test("a bug while accepting ends that connection only", async () => {
   });
 });
 
+test("a connection that was closed here is gone, answered in full, though its peer never ends it", async () => {
+  await inFolder(async (socketPath) => {
+    let answer = "";
+    let gone = (): void => {};
+    const closed = new Promise<void>((resolve) => (gone = resolve));
+    const listener = host.listenLocal(socketPath, 0o600, (connection) => ({
+      onBytes: () => {
+        connection.send(new Uint8Array(1 << 20).fill(0x61));
+        connection.close();
+      },
+      onClose: gone,
+    }));
+    const peer = net.connect({ path: socketPath, allowHalfOpen: true }, () => peer.write("go"));
+    const read = new Promise((resolve) => peer.on("end", resolve));
+    peer.on("data", (part) => (answer += part.toString()));
+    peer.on("error", () => {});
+    await Promise.all([closed, read]);
+    peer.destroy();
+    listener.close();
+    assert.equal(answer.length, 1 << 20);
+  });
+});
+
 test("a reader that takes no answers is cut off once too much waits for it", async () => {
   await inFolder(async (socketPath) => {
     await new Promise<void>((resolve) => {

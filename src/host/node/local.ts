@@ -71,7 +71,8 @@ function serve(
         if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
       },
       close() {
-        socket.end();
+        // A peer that never ends its half would keep the connection for ever.
+        socket.end(() => socket.destroy());
       },
     });
   } catch (bug) {
