@@ -254,6 +254,18 @@ test("issue never overwrites, and then asks the daemon for nothing", () => {
   assert.ok(!existsSync(at("new.pem")));
 });
 
+test("cage prints a Wi-Fi key once and writes a network block; a wired device has neither", () => {
+  const block = at("camera.conf");
+  const { status, out } = ask("cage", "Camera", "02:00:00:00:00:09", "--wpa", block);
+  assert.equal(status, 0);
+  assert.equal(out, `caged as ${DOOR}\nWi-Fi key, shown this once: abcdefghij234567klmn\n`);
+  assert.match(readFileSync(block, "utf8"), /psk=/);
+  assert.equal(statSync(block).mode & 0o777, 0o600);
+  const wired = ask("cage", "TV", "02:00:00:00:00:0a", "--class", "wired", "--wpa", at("tv.conf"));
+  assert.equal(wired.out, `caged as ${DOOR}\n`);
+  assert.ok(!existsSync(at("tv.conf")), "no empty file is left");
+});
+
 test("sign reads a request and writes the chain", () => {
   const request = at("laptop.csr");
   writeFileSync(request, "REQUEST\n");

@@ -4,6 +4,7 @@ import { fromBase64, toBase32 } from "../../base/bytes.ts";
 import { visible } from "../../daemon/log.ts";
 import { IMPORT_FORMATS } from "../../daemon/management/methods.ts";
 import type {
+  Caged,
   ImportOutcome,
   IssuedCertificate,
   IssuedCredential,
@@ -128,6 +129,50 @@ function oneLineOf(file: string): string {
   return line;
 }
 
+const cage: Command = {
+  name: "cage",
+  alias: null,
+  summary: summaryOf("cage"),
+  operands: [
+    { name: "NAME", required: true },
+    { name: "MAC", required: true },
+  ],
+  options: [
+    optionFor("cage", "class", "CLASS"),
+    {
+      name: "wpa",
+      value: "FILE",
+      doc: "Where a network block for wpa_supplicant goes; it holds the Wi-Fi key.",
+    },
+  ],
+  description: [
+    "For devices that can hold no certificate: legacy ones over the air get a Wi-Fi key of their own, printed once; wired ones are known by their address alone. Either reaches only what its cage allows, because an address can be copied.",
+    "The class is legacy unless told.",
+  ],
+  examples: [
+    'homeca cage "Garage camera" 02:00:00:00:00:01',
+    "homeca cage TV 02-00-00-00-00-02 --class wired",
+  ],
+  asks: true,
+  async run(call) {
+    const files = reserve(call, ["wpa"]);
+    try {
+      const result = await call.ask<Caged>("cage", {
+        name: call.operand(0),
+        class: call.option("class") ?? "legacy",
+        mac: call.operand(1),
+      });
+      if (result.wpaSupplicant !== null) files.get("wpa")?.write(result.wpaSupplicant);
+      return call.show(result, ({ id, wifiKey }) => {
+        const key = wifiKey === null ? "" : `Wi-Fi key, shown this once: ${visible(wifiKey)}\n`;
+        return `caged as ${visible(id)}\n${key}`;
+      });
+    } finally {
+      for (const file of files.values()) file.abandon();
+    }
+  },
+};
+
 const sign: Command = {
   name: "sign",
   alias: null,
@@ -187,4 +232,4 @@ const importDevices: Command = {
   },
 };
 
-export const ISSUE_COMMANDS: readonly Command[] = [issue, sign, importDevices];
+export const ISSUE_COMMANDS: readonly Command[] = [issue, sign, cage, importDevices];
