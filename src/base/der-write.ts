@@ -162,9 +162,3 @@ function timeText(at: Unix): string {
 export function explicit(number: number, ...inner: readonly Uint8Array[]): Uint8Array {
   return tagged(contextTag(number, "constructed"), ...inner);
 }
-
-/** The element with its own tag replaced by a context-specific one of the same form. */
-export function implicit(number: number, element: Uint8Array): Uint8Array {
-  const form = (element[0]! & 0x20) === 0 ? "primitive" : "constructed";
-  return concat(Uint8Array.of(contextTag(number, form)), element.subarray(1));
-}
