@@ -391,7 +391,7 @@ test("names are words, each has a sentence, and what only reads has no word for 
   for (const { name, summary, arguments: declared } of METHODS) {
     assert.match(name, /^[a-z]+$/);
     assert.match(summary, /^[A-Z][^.]+$/);
-    for (const { doc } of declared) assert.match(doc, /^\w.*\.$/);
+    for (const { doc } of declared) assert.match(doc, /^[A-Z].*\.$/);
   }
   const reads = METHODS.filter(({ access }) => access === "read").map(({ name }) => name);
   assert.deepEqual(reads, ["status", "devices", "device", "log", "authority", "crl"]);
