@@ -1,0 +1,190 @@
+/** eapol_test, the supplicant of wpa_supplicant without a radio, against a whole HomeCA on loopback. */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, before } from "node:test";
+import { assert, skip, test } from "#kit";
+import { Home } from "../kit/home.ts";
+
+const PASSWORD = "a password for tests";
+const FRAGMENTS = [100, 500, 1398];
+
+const has = (program: string): boolean =>
+  spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+
+interface Outcome {
+  readonly success: boolean;
+  /** Whether the MSK that RADIUS brought is the one the peer derived. */
+  readonly keysMatch: boolean;
+  readonly output: string;
+}
+
+const home = new Home({ more: "config limits 'limits'\n\toption onboarding_per_minute '60'\n" });
+
+const file = (name: string): string => path.join(home.folder, "station", name);
+
+function eapolTest(
+  network: string,
+  more: readonly string[] = [],
+  secret = home.secret,
+): Promise<Outcome> {
+  const config = file(`network-${Math.random().toString(36).slice(2)}.conf`);
+  writeFileSync(config, `fast_reauth=0\nnetwork={\n\tkey_mgmt=WPA-EAP\n${network}\n}\n`);
+  const args = [
+    "-c",
+    config,
+    "-a",
+    "127.0.0.1",
+    "-p",
+    String(home.ports.auth),
+    "-s",
+    secret,
+    "-t",
+    "10",
+    ...more,
+  ];
+  return new Promise((resolve) => {
+    const child = spawn("eapol_test", args, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => void (output += chunk.toString("latin1")));
+    child.stderr.on("data", (chunk: Buffer) => void (output += chunk.toString("latin1")));
+    child.on("close", (status) => {
+      resolve({
+        success: status === 0,
+        keysMatch: /MPPE keys OK: 1 {2}mismatch: 0/u.test(output),
+        output,
+      });
+    });
+  });
+}
+
+function openssl(...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync("openssl", args, { encoding: "utf8" });
+  assert.equal(status, 0, `openssl ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+const withCertificate = (fragment: number, more = ""): string => `	eap=TLS
+	identity="@homeca.home.arpa"
+	ca_cert="${file("root.pem")}"
+	domain_match="homeca.home.arpa"
+	client_cert="${file("phone.pem")}"
+	private_key="${file("phone.pem")}"
+	fragment_size=${fragment}
+	phase1="tls_disable_tlsv1_3=1"
+${more}`;
+
+const firstContact = (key: string, fragment: number): string => `	eap=TTLS
+	identity="1.abcdefghijklmnop.lamp.S2l0Y2hlbiBsYW1w@setup.home.arpa"
+	anonymous_identity="@setup.home.arpa"
+	password="none"
+	phase2="auth=PAP"
+	client_cert="${file(`${key}.pem`)}"
+	private_key="${file(`${key}.pem`)}"
+	fragment_size=${fragment}
+	phase1="tls_disable_tlsv1_3=1"`;
+
+/** A key that signs its own certificate, as a device has it from its maker. Test keys, made and thrown away. */
+function ownKey(name: string): void {
+  openssl(
+    ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 3650 -subj /CN=device".split(
+      " ",
+    ),
+    ...["-keyout", file(`${name}.key`), "-out", file(`${name}.crt`)],
+  );
+  writeFileSync(
+    file(`${name}.pem`),
+    readFileSync(file(`${name}.crt`), "utf8") + readFileSync(file(`${name}.key`), "utf8"),
+  );
+}
+
+if (has("eapol_test") && has("openssl")) suite();
+else skip("eapol_test against HomeCA", "needs eapol_test and openssl");
+
+function suite(): void {
+  before(async () => {
+    mkdirSync(path.join(home.folder, "station"));
+    await home.start();
+    const { p12 } = await home.call<{ p12: string }>("issue", {
+      name: "phone",
+      class: "certificate",
+      password: PASSWORD,
+    });
+    writeFileSync(file("phone.p12"), Buffer.from(p12, "base64"));
+    openssl(
+      "pkcs12",
+      "-in",
+      file("phone.p12"),
+      "-passin",
+      `pass:${PASSWORD}`,
+      "-noenc",
+      "-out",
+      file("phone.pem"),
+    );
+    writeFileSync(file("root.pem"), home.rootPem);
+    ownKey("lamp");
+  });
+  after(() => home.remove());
+
+  for (const fragment of FRAGMENTS) {
+    test(`eapol_test: EAP-TLS with fragments of ${fragment} octets, keys match`, async () => {
+      const { success, keysMatch, output } = await eapolTest(withCertificate(fragment), [
+        "-M",
+        "02:00:00:00:00:21",
+      ]);
+      assert.ok(success && keysMatch, output.slice(-2000));
+      assert.match(output, /SSL: Using TLS version TLSv1\.2/u);
+    });
+
+    test(`eapol_test: EAP-TTLS/PAP with fragments of ${fragment} octets, keys match`, async () => {
+      const { success, keysMatch, output } = await eapolTest(firstContact("lamp", fragment), [
+        "-M",
+        "02:00:00:00:00:22",
+      ]);
+      assert.ok(success && keysMatch, output.slice(-2000));
+      assert.match(output, /SSL: Using TLS version TLSv1\.2/u);
+    });
+  }
+
+  for (const mtu of [64, 100, 1398]) {
+    test(`eapol_test: a NAS with Framed-MTU ${mtu} gets EAP packets that fit`, async () => {
+      const { success, keysMatch, output } = await eapolTest(withCertificate(1398), [
+        "-N",
+        `12:d:${mtu}`,
+        "-t",
+        "30",
+      ]);
+      assert.ok(success && keysMatch, output.slice(-2000));
+      const lengths = [...output.matchAll(/decapsulated EAP packet \(code=1 id=\d+ len=(\d+)\)/gu)];
+      assert.ok(lengths.length > 0, "no EAP request was seen");
+      for (const [line, length] of lengths)
+        assert.ok(Number(length) <= mtu - 4, `${line} with Framed-MTU ${mtu}`);
+    });
+  }
+
+  test("eapol_test: a peer that wants PEAP is refused, one that wants EAP-TLS gets it after its Nak", async () => {
+    const peap = `	eap=PEAP\n	identity="x"\n	password="x"\n	phase2="auth=MSCHAPV2"`;
+    assert.ok(!(await eapolTest(peap)).success, "PEAP got in");
+    await home.waitForLog(/it offers neither EAP-TLS nor EAP-TTLS/u);
+  });
+
+  test("eapol_test: a server it should not trust is refused by the peer", async () => {
+    const wrongName = withCertificate(1398).replace(
+      'domain_match="homeca.home.arpa"',
+      'domain_match="other.home.arpa"',
+    );
+    assert.ok(!(await eapolTest(wrongName)).success, "the peer took a server of another name");
+  });
+
+  test("eapol_test: EAP-Key-Name and the CUI come when they are asked for", async () => {
+    const asked = await eapolTest(withCertificate(1398), ["-N", "102:x:00", "-N", "89:x:00"]);
+    assert.ok(asked.success, asked.output.slice(-2000));
+    assert.match(asked.output, /Attribute 102 \(EAP-Key-Name\) length=67/u);
+    assert.match(asked.output, /Attribute 89 \(Chargeable-User-Identity\) length=\d+/u);
+    const unasked = await eapolTest(withCertificate(1398));
+    assert.ok(
+      !unasked.output.includes("Attribute 102 (EAP-Key-Name) length=67"),
+      "EAP-Key-Name came unasked",
+    );
+  });
+}
