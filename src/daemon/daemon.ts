@@ -141,6 +141,11 @@ class HomeDaemon implements Daemon {
       );
       return this.#wait();
     }
+    if (this.#store.sequence === 0 && hasAuthority(this.#host, folder)) {
+      this.#log.warning(
+        `There is an authority in ${folder} but no device on record: if there were some, restore ${this.#configuration.homeca.stateDir} from a backup.`,
+      );
+    }
     const keys = openAuthority(this.#host, folder, this.#configuration.homeca.serverName, now);
     const house = new House(
       this.#host,

@@ -38,6 +38,9 @@ export const EST_PORT = 8443;
 /** How long the persisted time may lag behind the clock: writing it more often wears the flash. */
 const FLOOR_STEP_SECONDS = 86_400;
 
+/** Devices whose certificate's signature need not be verified again when they come back. */
+const MAX_KNOWN_LEAVES = 256;
+
 const NETWORK_FOLDER = "/sys/class/net";
 
 export class House {
@@ -53,6 +56,7 @@ export class House {
   readonly sightings: Sightings;
   readonly started: Mono;
   readonly #known = new KnownSignatures();
+  readonly #knownLeaves = new KnownSignatures(MAX_KNOWN_LEAVES);
   #configuration: Configuration;
   #enforcement: Enforcement;
   #surroundings: Surroundings;
@@ -233,6 +237,7 @@ export class House {
       anchors: [this.keys.root],
       intermediates: [this.keys.issuing.certificate],
       known: this.#known,
+      knownLeaves: this.#knownLeaves,
       registry: this.registry,
       now: this.clock.now(),
     };
@@ -259,6 +264,8 @@ export class House {
       key: this.keys.server.key,
       // EAP-TLS is nothing without a certificate; in EAP-TTLS a visitor may have none.
       clientCertificate: method === "tls" ? "required" : "asked",
+      // X25519 costs the router half of what P-256 does; who wants P-256 alone gets it.
+      groups: ["X25519", "P-256"],
       // Empty: a device at first contact signs its own, and would not find itself on a list.
       authorities: [],
       ...(keyLog === null ? {} : { keyLog: (line: string) => this.#logKey(keyLog, line) }),

@@ -34,6 +34,7 @@ export interface PeerRules {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
   readonly known: KnownSignatures;
+  readonly knownLeaves: KnownSignatures;
   readonly registry: Registry;
   readonly now: Unix | null;
 }
@@ -60,7 +61,11 @@ function ours(chain: readonly Uint8Array[], rules: PeerRules): Peer {
     if (!(failure instanceof PathFailure) || failure.reason !== "expired") throw failure;
     // Only dates are left out here; everything else must hold, and the record must say that the device renews by itself.
     const peer = validatePath(chain, { ...options, at: "unknown", allowUnknownTime: true });
-    if (deviceBySerial(rules.registry, peer.serial)?.class !== "aware") throw failure;
+    const renews = deviceBySerial(rules.registry, peer.serial)?.class === "aware";
+    const above = peer.path.slice(1);
+    const now = rules.now;
+    const holds = now !== null && above.every(({ notAfter }) => now <= notAfter);
+    if (!renews || !holds) throw failure;
     return { kind: "lapsed", peer };
   }
 }
@@ -70,6 +75,7 @@ function pathOptions({
   anchors,
   intermediates,
   known,
+  knownLeaves,
   registry,
   now,
 }: PeerRules): PathOptions {
@@ -78,6 +84,7 @@ function pathOptions({
     anchors,
     intermediates,
     known,
+    knownLeaves,
     at: now ?? "unknown",
     purpose: "clientAuth",
     isRevoked: (_issuer, serial) => {

@@ -66,7 +66,6 @@ test("an empty file is every default, and says that no access point can ask", ()
     pendingMax: 20,
     onboardingPerMinute: 5,
     authenticationsMax: 256,
-    devicesMax: 1000,
     eventsMax: 500,
   });
   assert.deepEqual(clients, []);

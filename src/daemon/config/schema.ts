@@ -65,7 +65,6 @@ export interface LimitSettings {
   readonly pendingMax: number;
   readonly onboardingPerMinute: number;
   readonly authenticationsMax: number;
-  readonly devicesMax: number;
   /** Events kept in memory for `homeca log`. */
   readonly eventsMax: number;
 }
@@ -272,12 +271,6 @@ export const LIMITS: Table<LimitSettings> = {
     value.whole(8, 4096),
     "256",
     "Authentications under way at once; the oldest gives way.",
-  ),
-  devicesMax: withDefault(
-    "devices_max",
-    value.whole(1, 10_000),
-    "1000",
-    "Devices remembered at most.",
   ),
   eventsMax: withDefault(
     "events_max",

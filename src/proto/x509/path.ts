@@ -42,6 +42,8 @@ export interface PathOptions {
   readonly requireCrl?: boolean;
   /** Signatures of CA certificates that were found to hold before. */
   readonly known?: KnownSignatures;
+  /** The same for end entities, apart: devices must not push the CAs out. */
+  readonly knownLeaves?: KnownSignatures;
 }
 
 let verified: (path: readonly Certificate[], crypto: Crypto) => VerifiedPeer;
@@ -83,32 +85,47 @@ export class VerifiedPeer {
 }
 
 /**
- * Remembers which CA certificate was signed by which key, so that a handshake
- * costs one signature verification. It holds facts that never change; time,
+ * Remembers which certificate was signed by which key, so that a handshake
+ * costs no signature verification but the peer's own. It holds facts that never change; time,
  * revocation and constraints are checked anew each time.
  */
 export class KnownSignatures {
   /** More than a home has CAs, even while two generations overlap. */
   static readonly MAX_ENTRIES = 16;
-  readonly #seen: { readonly certificate: Uint8Array; readonly issuerSpki: Uint8Array }[] = [];
+  readonly #most: number;
+  /** By serial number, which only finds an entry: what it says is compared whole. */
+  readonly #seen = new Map<
+    string,
+    { readonly certificate: Uint8Array; readonly issuerSpki: Uint8Array }
+  >();
+
+  constructor(most: number = KnownSignatures.MAX_ENTRIES) {
+    this.#most = most;
+  }
 
   get size(): number {
-    return this.#seen.length;
+    return this.#seen.size;
   }
 
   /** Compared byte by byte: an interpreter needs less time for that than for a hash. */
   has(certificate: Certificate, issuer: Certificate): boolean {
-    return this.#seen.some(
-      (one) =>
-        sameBytes(one.issuerSpki, issuer.spki) && sameBytes(one.certificate, certificate.der),
-    );
+    const one = this.#seen.get(certificate.serial);
+    if (one === undefined) return false;
+    return sameBytes(one.issuerSpki, issuer.spki) && sameBytes(one.certificate, certificate.der);
   }
 
   /** Forgets the oldest where it is full. */
   add(certificate: Certificate, issuer: Certificate): void {
-    if (this.#seen.length >= KnownSignatures.MAX_ENTRIES) this.#seen.shift();
+    this.#seen.delete(certificate.serial);
+    for (const [oldest] of this.#seen) {
+      if (this.#seen.size < this.#most) break;
+      this.#seen.delete(oldest);
+    }
     // Copies: a peer's datagrams must not stay because one certificate in them does.
-    this.#seen.push({ certificate: certificate.der.slice(), issuerSpki: issuer.spki.slice() });
+    this.#seen.set(certificate.serial, {
+      certificate: certificate.der.slice(),
+      issuerSpki: issuer.spki.slice(),
+    });
   }
 }
 
@@ -134,14 +151,15 @@ export function validatePath(chain: readonly Uint8Array[], options: PathOptions)
   checkEndEntity(leaf!, options);
   const search = new Search(options, sent);
   const path = search.pathFrom([leaf!]);
-  if (options.known !== undefined) remember(path, options.known);
+  remember(path, options);
   return verified(path, options.crypto);
 }
 
-/** Only a whole path is remembered, and of it only CAs: a stranger's certificates must not push ours out. */
-function remember(path: readonly Certificate[], known: KnownSignatures): void {
-  for (let at = 1; at < path.length - 1; at++) {
-    if (!known.has(path[at]!, path[at + 1]!)) known.add(path[at]!, path[at + 1]!);
+/** Only a whole path is remembered: a stranger's certificates must not push ours out. */
+function remember(path: readonly Certificate[], options: PathOptions): void {
+  for (let at = 0; at < path.length - 1; at++) {
+    const memory = at === 0 ? options.knownLeaves : options.known;
+    if (memory?.has(path[at]!, path[at + 1]!) === false) memory.add(path[at]!, path[at + 1]!);
   }
 }
 
@@ -245,12 +263,13 @@ class Search {
   }
 
   #checkSignature(subject: Certificate, issuer: Certificate): void {
-    const { crypto, known } = this.#options;
+    const { crypto, known, knownLeaves } = this.#options;
     const { scheme } = subject.algorithm;
     if (scheme === null) throw new PathFailure("unsupported-signature");
     const weakness = schemeWeakness(scheme);
     if (weakness !== null) throw new PathFailure(weakness);
-    if (known?.has(subject, issuer) === true) return;
+    const remembered = known?.has(subject, issuer) ?? false;
+    if (remembered || knownLeaves?.has(subject, issuer) === true) return;
     if (this.#verifications === MAX_VERIFICATIONS) throw new PathFailure("too-many-candidates");
     this.#verifications++;
     if (!crypto.verify(scheme, issuer.publicKey, subject.tbs, subject.signature)) {

@@ -449,6 +449,26 @@ test("known CA signatures are not verified again, a leaf's always is", () => {
   assert.equal(known.size, 1);
 });
 
+test("a device that comes back costs no verification, and a flipped bit in its certificate does", () => {
+  const known = new KnownSignatures();
+  const knownLeaves = new KnownSignatures(2);
+  accept([client, issuing], { known, knownLeaves });
+  counting.verifications = 0;
+  accept([client, issuing], { known, knownLeaves });
+  assert.equal(counting.verifications, 0);
+  const forged = client.certificate.der.slice();
+  forged[forged.length - 1]! ^= 1;
+  const chain = [forged, issuing.certificate.der];
+  assert.throws(() => validatePath(chain, options({ known, knownLeaves })), PathFailure);
+  assert.equal(
+    refuse([client, issuing], { knownLeaves, isRevoked: () => "superseded" }),
+    "revoked",
+  );
+  for (let others = 0; others < 3; others++) accept([pki.issue(issuing), issuing], { knownLeaves });
+  assert.equal(knownLeaves.size, 2);
+  assert.ok(!knownLeaves.has(client.certificate, issuing.certificate), "the oldest stayed");
+});
+
 test("a chain that is refused leaves nothing in the memory", () => {
   const known = new KnownSignatures();
   const strange = pki.ca(null, "strange root");
