@@ -1,6 +1,6 @@
 // A home from the first contact of a device to its end: HomeCA, unmodified hostapd and
 // wpa_supplicant, nft, in network namespaces. Every "reaches" and "does not reach" is traffic.
-import { CONFIG, HOSTS, monotonic, RADIUS_SECRET, sleep, until } from "./lab.mjs";
+import { CONFIG, HOSTS, monotonic, RADIUS_SECRET, until } from "./lab.mjs";
 import { buildHomeca, Homeca, PASSWORD } from "./homeca.mjs";
 import {
   isAdmitted,
@@ -10,6 +10,7 @@ import {
   OTHER,
   startServers,
   streamEnded,
+  streamLives,
 } from "./probes.mjs";
 import { accessRequest, codeOf } from "./radius.mjs";
 import { expect, runSteps } from "./steps.mjs";
@@ -220,14 +221,8 @@ const steps = [
       lab.mark("dev2");
       await lab.supplicant("dev2", "reauthenticate");
       const outcome = await lab.outcome("dev2");
-      await sleep(300);
-      const { at } = await lab.ask("lan", "lastHeard", { end: "server" });
-      const silence = monotonic() - at;
-      await lab.ask("dev2", "hangUp", { end: "client" });
-      expect(
-        outcome === "success" && silence < 200,
-        `EAP ${outcome}, silent for ${silence.toFixed(0)} ms`,
-      );
+      expect(outcome === "success", `EAP ${outcome}`);
+      await streamLives(lab, "dev2", "lan");
     },
   },
 
@@ -422,11 +417,7 @@ const steps = [
     name: "HomeCA starts again: everyone is where they were, a connection has not noticed",
     run: async (lab) => {
       await home.start();
-      await sleep(300);
-      const { at } = await lab.ask("lan", "lastHeard", { end: "server" });
-      const silence = monotonic() - at;
-      await lab.ask("dev2", "hangUp", { end: "client" });
-      expect(silence < 200, `the connection is silent for ${silence.toFixed(0)} ms`);
+      await streamLives(lab, "dev2", "lan");
       const places = await Promise.all(
         ["dev1", "dev2", "dev3", "dev4"].map((device) => placeOf(lab, device)),
       );
@@ -460,12 +451,31 @@ const steps = [
     },
   },
   {
+    name: "all tables of the router deleted: HomeCA loads its own again, with everyone who was in",
+    run: async (lab) => {
+      expect(!/firewall did not hold/.test(home.log), "the firewall had drifted by itself");
+      await openStream(lab, "dev4", "wan");
+      await lab.must("router", ["nft", "flush", "ruleset"]);
+      await home.reload();
+      await isUnknown(lab, "dev2");
+      await streamLives(lab, "dev4", "wan");
+    },
+  },
+  {
     name: "new devices are welcome again",
     run: async (lab) => {
       await lab.newAddress("dev1");
       const outcome = await lab.authenticate("dev1", firstContact(lab, "late", LAMP));
       expect(outcome === "success", `EAP ${outcome}`);
       return `EAP ${outcome}, ${await placeOf(lab, "dev1")}`;
+    },
+  },
+  {
+    name: "hostapd has another shared secret: nobody gets in through it",
+    run: async (lab) => {
+      await lab.stop(lab.hostapd);
+      await lab.startAuthenticators({ secret: "not what HomeCA has" });
+      return attempt(lab, firstContact(lab, "late", LAMP), "silence");
     },
   },
 ];

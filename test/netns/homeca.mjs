@@ -111,6 +111,15 @@ export class Homeca {
     return this.#json(["revoke", id]);
   }
 
+  reload() {
+    return this.#json(["reload"]);
+  }
+
+  /** What it has written to its log so far. */
+  get log() {
+    return this.#lab.log(this.#name);
+  }
+
   /** The certificate for a request and the chain behind it, in PEM, in the file. */
   async sign(id, requestFile, chainFile) {
     await this.#must(["sign", id, requestFile, "--out", chainFile]);

@@ -343,11 +343,10 @@ export class Lab {
       }
       return this.file(`${port}.conf`, lines.join("\n") + "\n");
     });
+    const enabled = () => (this.log("hostapd").match(/AP-ENABLED/g) ?? []).length;
+    const before = enabled();
     this.hostapd = this.start("router", "hostapd", ["hostapd", "-t", ...files]);
-    await until(
-      "hostapd",
-      () => (this.log("hostapd").match(/AP-ENABLED/g) ?? []).length >= files.length,
-    );
+    await until("hostapd", () => enabled() >= before + files.length);
   }
 
   /** Starts wpa_supplicant on a device; `network` are the lines of its network block. */

@@ -1,5 +1,5 @@
 // What a device may reach in each of its three states, asked with real traffic from both sides.
-import { DEVICES, HOSTS, ROUTED, sleep } from "./lab.mjs";
+import { DEVICES, HOSTS, ROUTED, sleep, until } from "./lab.mjs";
 import { expect } from "./steps.mjs";
 
 /** HomeCA's own ports, and one of another service on the router. */
@@ -182,6 +182,19 @@ export async function openStream(lab, device, server) {
     const record = await lab.ask(where, "lastHeard", { end });
     expect(record !== null && record.bytes > 0, `the ${end} hears nothing`);
   }
+}
+
+/** Both ends must go on hearing each other; then the connection is closed. */
+export async function streamLives(lab, device, server) {
+  for (const [where, end] of [
+    [device, "client"],
+    [server, "server"],
+  ]) {
+    const { bytes } = await lab.ask(where, "lastHeard", { end });
+    const more = async () => (await lab.ask(where, "lastHeard", { end })).bytes > bytes;
+    await until(`the ${where} hears more`, more, 3);
+  }
+  await lab.ask(device, "hangUp", { end: "client" });
 }
 
 /** When each end heard the other for the last time, in milliseconds after `start`; it must be over. */
