@@ -11,6 +11,7 @@ const checks = [
   ["lint", bin("oxlint"), ["--type-aware", "--deny-warnings", ...sources]],
   ["format", bin("oxfmt"), ["--check", ...sources]],
   ["floors", process.execPath, ["build/floors.mjs"]],
+  ["sizes", process.execPath, ["build/size.mjs"]],
 ];
 
 let failed = 0;
