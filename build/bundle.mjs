@@ -98,3 +98,15 @@ export function qjsPath() {
     `node_modules/@suchipi/quickjs/build/${arch}-unknown-linux-static/bin/qjs`,
   );
 }
+
+/** Bundles the demo for Node into dist/demo.mjs; it runs the product beside it. */
+export async function bundleDemo() {
+  const outfile = path.join(root, "dist/demo.mjs");
+  await esbuild.build({
+    ...common,
+    entryPoints: ["test/demo/demo.ts"],
+    outfile,
+    platform: "node",
+  });
+  return outfile;
+}
