@@ -18,6 +18,7 @@ import { ACCESS_ACCEPT, ACCESS_REJECT } from "../proto/radius/packet.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
 import { GRACE_SECONDS, sessionAttributes, subjectOf } from "./authenticate.ts";
 import type { SendAnswer } from "./authenticate.ts";
+import type { HostFailure } from "../host/host.ts";
 import type { House } from "./house.ts";
 import { visible } from "./log.ts";
 import { endOf, macOf } from "./sessions.ts";
@@ -57,6 +58,8 @@ export function addressQuestion(request: RadiusRequest): AddressQuestion | null 
 export class AddressDesk {
   readonly #house: House;
   readonly #answer: SendAnswer;
+  /** Those for whom nft is at work. */
+  #placing = 0;
 
   constructor(house: House, answer: SendAnswer) {
     this.#house = house;
@@ -82,7 +85,7 @@ export class AddressDesk {
       this.#note("refused", record, mac, sentence(decision.reason, subjectOf(record, mac)));
       return this.#reject(request);
     }
-    if (!this.#house.sessions.hasRoomFor(mac, now)) {
+    if (!this.#house.sessions.hasRoomFor(mac, now, this.#placing)) {
       return this.#stop(request, record, mac, "too many devices are on the network at once");
     }
     try {
@@ -105,20 +108,41 @@ export class AddressDesk {
       seconds,
       ...(port === null ? {} : { port }),
     } as const;
+    this.#placing++;
     this.#house.place(change, (failure) => {
-      // Meanwhile the owner may have withdrawn the device, or made it another key.
-      const record = this.#recordOf(question);
-      if (failure !== null) {
-        const why = `the firewall took no change (${failure.message})`;
-        return this.#stop(request, record, mac, why);
+      this.#placing--;
+      try {
+        this.#placed(request, question, port, failure);
+      } catch (fault) {
+        this.#fault("a cage", fault);
+        this.#reject(request);
       }
-      const now = this.#house.host.mono();
-      const decision = this.#decisionOn(question, record, now);
-      if (record === null || decision.kind === "reject") {
-        return this.#house.place({ kind: "cut", mac }, () => this.#reject(request));
-      }
-      this.#accept(request, question, { decision, record, port, now });
     });
+  }
+
+  /** The kernel has spoken; meanwhile the owner may have withdrawn the device, or made it another key. */
+  #placed(
+    request: RadiusRequest,
+    question: AddressQuestion,
+    port: string | null,
+    failure: HostFailure | null,
+  ): void {
+    const { mac } = question;
+    const record = this.#recordOf(question);
+    if (failure !== null) {
+      const why = `the firewall took no change (${failure.message})`;
+      return this.#stop(request, record, mac, why);
+    }
+    const now = this.#house.host.mono();
+    const decision = this.#decisionOn(question, record, now);
+    if (record !== null && decision.kind !== "reject") {
+      return this.#accept(request, question, { decision, record, port, now });
+    }
+    // Nobody hears of this cage any more, so nobody may keep it: back to what was there before.
+    const before = this.#house.sessions.placements(now).find((placement) => placement.mac === mac);
+    const cut = { kind: "cut", mac, ...(port === null ? {} : { port }) } as const;
+    this.#house.place(before ?? cut, () => {});
+    this.#reject(request);
   }
 
   #accept(
