@@ -133,6 +133,7 @@ class HomeDaemon implements Daemon {
   #begin(): void {
     const folder = `${this.#configuration.homeca.stateDir}/ca`;
     const now = this.#clock.now();
+    this.#requireAuthority(folder);
     if (now === null && !hasAuthority(this.#host, folder)) {
       this.#log.limited(
         "clock",
@@ -158,6 +159,15 @@ class HomeDaemon implements Daemon {
     this.#running = new Running(house, this.#configPath);
   }
 
+  /** A new authority beside old records would lock every device out without a word. */
+  #requireAuthority(folder: string): void {
+    const { crlNumber, issued } = this.#store.registry;
+    if (hasAuthority(this.#host, folder) || (crlNumber === 0 && issued.size === 0)) return;
+    throw new KeysFailure(
+      `${folder}/root.pem is missing and this home has an authority already: restore ${folder} from a backup.`,
+    );
+  }
+
   /** Nobody is there any more to be told by an exception: what hinders it goes to the log, and it is tried again. */
   #wait(): void {
     this.#waiting = this.#host.setTimer(mono(this.#host.mono() + CLOCK_POLL_MS), () => {
@@ -173,6 +183,13 @@ class HomeDaemon implements Daemon {
   }
 }
 
+/** An address and port of the configuration, and what is asked there. */
+interface Endpoint {
+  readonly service: RadiusService;
+  readonly address: string;
+  readonly port: number;
+}
+
 /** The daemon once it has its keys. */
 class Running {
   readonly #house: House;
@@ -186,6 +203,8 @@ class Running {
   readonly #accounting: Accounting;
   readonly #management: ManagementServer;
   readonly #sockets: { readonly service: RadiusService; readonly socket: UdpSocket }[] = [];
+  /** Where listening failed: the port may become free, the interface may come up. */
+  #unopened: Endpoint[] = [];
   #timer: Timer | null = null;
   #timerAt: Mono | null = null;
   #driftAt: Mono;
@@ -311,9 +330,10 @@ class Running {
         ["auth", authPort],
         ["acct", acctPort],
       ] as const) {
-        this.#open(service, address, port);
+        this.#unopened.push({ service, address, port });
       }
     }
+    this.#openAll();
     const opened = this.#sockets.map(
       ({ service, socket }) => `${service} ${socket.local.address} port ${socket.local.port}`,
     );
@@ -323,20 +343,40 @@ class Running {
     this.#schedule();
   }
 
-  #open(service: RadiusService, address: string, port: number): void {
+  #listenAgain(): void {
+    const before = this.#sockets.length;
+    this.#openAll();
+    for (const { service, socket } of this.#sockets.slice(before)) {
+      const { address, port } = socket.local;
+      this.#house.log.notice(`HomeCA listens at ${address} port ${port} (${service}) now.`);
+    }
+  }
+
+  /** Tries each endpoint that is not open yet. */
+  #openAll(): void {
+    this.#unopened = this.#unopened.filter((endpoint) => !this.#open(endpoint));
+  }
+
+  #open({ service, address, port }: Endpoint): boolean {
     const { host, log } = this.#house;
     try {
       const socket = host.udp({ address, port }, (bytes, from) => {
         this.#take({ kind: "datagram", service, from, bytes });
       });
       this.#sockets.push({ service, socket });
+      return true;
     } catch (failure) {
       if (!(failure instanceof HostFailure)) throw failure;
       const fix =
         failure.errno === "EADDRINUSE"
           ? "another RADIUS server has the port: stop it (hostapd-radius, radius-mac or FreeRADIUS) or change auth_port and acct_port"
           : "take the address out of `list listen` or bring the interface up";
-      log.error(`Nobody can ask at ${address} port ${port} (${failure.errno}): ${fix}.`);
+      log.limited(
+        "listen",
+        "error",
+        `Nobody can ask at ${address} port ${port} (${failure.errno}): ${fix}.`,
+      );
+      return false;
     }
   }
 
@@ -430,6 +470,7 @@ class Running {
     if (now >= this.#driftAt) {
       this.#driftAt = mono(now + DRIFT_MS);
       this.#checkDrift();
+      this.#listenAgain();
     }
     if (now >= this.#upkeepAt) {
       this.#upkeepAt = mono(now + UPKEEP_MS);

@@ -14,6 +14,7 @@ import type { IssueTime } from "../policy/ca/issue-time.ts";
 import type { Certificate } from "../proto/x509/certificate.ts";
 import { parseCertificate } from "../proto/x509/certificate.ts";
 import { X509Failure } from "../proto/x509/failure.ts";
+import { encodePublicKey } from "../proto/x509/key.ts";
 import { decodePem, encodePem } from "../proto/x509/pem.ts";
 import { encodePrivateKey, parsePrivateKey, signingKeyOf } from "../proto/x509/pkcs8.ts";
 import type { PrivateKey } from "../proto/x509/pkcs8.ts";
@@ -67,13 +68,28 @@ export function openAuthority(
   const time: IssueTime = { clock: now ?? "unknown", floor: now ?? SOFTWARE_DATE };
   if (!hasAuthority(host, folder)) makeAuthority(host, folder, time);
   const root = readCertificate(host, `${folder}/root.pem`);
+  // The root's key may be kept elsewhere; where it is here, it is nobody else's and the right one.
+  if (host.files.facts(`${folder}/root.key`) !== null) readAuthority(host, folder, "root");
   const issuing = readAuthority(host, folder, "issuing");
+  if (!isIssuedBy(issuing.certificate, root)) {
+    throw new KeysFailure(
+      `${folder}/issuing.pem was not issued by ${folder}/root.pem: restore both from one backup.`,
+    );
+  }
   return {
     root,
     issuing,
     server: openServer(host, folder, serverName, issuing, time),
     pseudonymKey: openPseudonymKey(host, `${folder}/pseudonym.key`),
   };
+}
+
+/** By names and key identifiers: this finds files of two homes or two backups, not forgers, who cannot write here. */
+function isIssuedBy({ issuer, extensions }: Certificate, by: Certificate): boolean {
+  const { authorityKeyId } = extensions;
+  const { subjectKeyId } = by.extensions;
+  if (authorityKeyId === null || subjectKeyId === null) return false;
+  return sameBytes(issuer.der, by.subject.der) && sameBytes(authorityKeyId, subjectKeyId);
 }
 
 /** In an order that a power cut cannot spoil: root.pem comes last and says that all is there. */
@@ -150,14 +166,24 @@ function openServer(
   time: IssueTime,
 ): HomeKeys["server"] {
   const path = `${folder}/server.pem`;
-  const key = openKey(host, `${folder}/server.key`);
+  const keyPath = `${folder}/server.key`;
+  const isNewKey = host.files.facts(keyPath) === null;
+  // As above: a refusal must leave nothing behind.
+  if (isNewKey && time.clock === "unknown") throw new AuthorityFailure("time-unknown");
+  const key = openKey(host, keyPath);
   if (
+    isNewKey ||
     host.files.facts(path) === null ||
     isDue(readCertificate(host, path), serverName, issuing, time)
   ) {
     writeCertificate(host, path, issuing.issueServer(key.publicKey, serverName, time));
   }
   const certificate = readCertificate(host, path);
+  if (!sameBytes(certificate.spki, encodePublicKey(key.publicKey))) {
+    throw new KeysFailure(
+      `${path} is not the certificate of ${keyPath}: restore both from one backup, or remove both and new ones are made.`,
+    );
+  }
   return { chain: [certificate.der, issuing.certificate.der], certificate, key };
 }
 

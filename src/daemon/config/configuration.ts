@@ -159,7 +159,11 @@ class Reading {
     const das = this.#secret(section, "das_secret", options?.dasSecret, options?.dasSecretFile);
     if (options === null || section.name === null) return null;
     if (secret === null) {
-      this.#wrong(`client '${section.name}' has no secret: set option 'secret_file'`, section.line);
+      // A file that cannot be used has been told of already.
+      if (options.secretFile === null) {
+        const sentence = `client '${section.name}' has no secret: set option 'secret_file'`;
+        this.#wrong(sentence, section.line);
+      }
       return null;
     }
     return { name: section.name, secret, ...common(options), das: dasOf(options, das ?? secret) };
