@@ -60,7 +60,9 @@ export function freeradius(folder, port, { ca, chain, key }) {
   mkdirSync(config);
   writeFileSync(
     path.join(config, "radiusd.conf"),
-    `security {
+    `max_requests = 65536
+cleanup_delay = 2
+security {
   allow_vulnerable_openssl = yes
 }
 client bench {

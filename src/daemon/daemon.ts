@@ -70,6 +70,9 @@ export function startDaemon(host: Host, configPath: string): Daemon {
 
 function asDaemonFailure(failure: unknown): unknown {
   if (failure instanceof HostFailure) {
+    if (failure.operation.startsWith("lock ") && failure.errno === "ENOENT") {
+      return new DaemonFailure("the program flock is missing: install util-linux");
+    }
     return new DaemonFailure(
       `the system refused (${failure.message}): free space or rights, then start again`,
     );

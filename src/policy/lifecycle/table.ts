@@ -22,7 +22,7 @@ export const EVENTS = {
   prove: "showed the imported key or the setup code",
   approve: "the owner said yes",
   deny: "the owner said no",
-  join: "joined with a certificate of ours",
+  join: "joined with a certificate of ours, or was caged",
   silence: "not seen for the window t",
   return: "proved that it lives",
   revoke: "its certificates were withdrawn",
