@@ -13,7 +13,7 @@ export type EnforcementMode = "nft" | "show" | "off";
 export type Applied = (failure: HostFailure | null) => void;
 
 /** Transactions waiting behind the one that runs; beyond it the house is refusing newcomers anyway. */
-const MAX_WAITING = 512;
+export const MAX_WAITING = 512;
 
 export class Enforcement {
   readonly #host: Host;

@@ -39,8 +39,10 @@ export class Events {
     readonly limit?: number;
   }): HouseEvent[] {
     const { device, after = 0, limit = this.#most } = wanted;
+    // `slice(-0)` would be all of them.
+    if (limit <= 0) return [];
     return this.#ring
       .filter((event) => event.number > after && (device === undefined || event.device === device))
-      .slice(-Math.max(0, limit));
+      .slice(-limit);
   }
 }

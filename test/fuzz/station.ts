@@ -4,7 +4,7 @@
  * packet; left alone, the station is honest.
  */
 import { concat, utf8, Writer } from "../../src/base/bytes.ts";
-import type { Crypto } from "../../src/base/crypto/crypto.ts";
+import type { Crypto, SigningKey } from "../../src/base/crypto/crypto.ts";
 import {
   attribute,
   CalledStationId,
@@ -35,8 +35,10 @@ export interface StationOptions {
   readonly mac: string;
   readonly method: keyof typeof METHODS;
   readonly identity?: string;
-  /** DER, its own first; the key is the test client's. Empty for a station without. */
+  /** DER, its own first; empty for a station without. */
   readonly chain: readonly Uint8Array[];
+  /** Of the first certificate; the test client's where not given. */
+  readonly key?: SigningKey;
   /** What the station says inside of TTLS, AVPs as they go into the tunnel. */
   readonly inner?: Uint8Array;
   /** Changes the octets of its flights before they are sent: 0 is the ClientHello, 1 what follows the server's. */
@@ -111,13 +113,25 @@ export class Station {
     return eapPacket(identifier, type, concat(Uint8Array.of(0), spoilt));
   }
 
+  #secondFlight(): Uint8Array {
+    const { chain, key } = this.#options;
+    if (key === undefined) return this.#tls.secondFlight(chain);
+    return concat(
+      this.#tls.certificate(chain),
+      this.#tls.clientKeyExchange(),
+      this.#tls.certificateVerify(0x0403, this.#tls.signature("sha256", key)),
+      this.#tls.changeCipherSpec(),
+      this.#tls.finished(),
+    );
+  }
+
   #next(): Uint8Array {
     if (this.#tls.alerts.length > 0) return new Uint8Array(0);
     switch (this.#flights++) {
       case 0:
         return this.#tls.clientHello();
       case 1:
-        return this.#tls.secondFlight(this.#options.chain);
+        return this.#secondFlight();
       default: {
         const { inner } = this.#options;
         if (inner === undefined) return new Uint8Array(0);
