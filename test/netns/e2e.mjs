@@ -480,9 +480,8 @@ const steps = [
   },
 ];
 
-const lacking = await buildHomeca();
 await runSteps("a home from first contact to revocation", {
-  lacking,
+  build: buildHomeca,
   programs: ["tcpdump"],
   prepare: async (lab) => {
     lab.authority("stranger");

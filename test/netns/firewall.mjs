@@ -123,7 +123,7 @@ const steps = [
     },
   },
   {
-    name: "quarantined: no router advertisement, redirect, DHCP offer, VLAN tag or BPDU passes",
+    name: "quarantined: no router advertisement, redirect, DHCP offer, VLAN tag, BPDU or LACP passes",
     run: async (lab) => {
       const { mac } = HOSTS.dev1;
       const all = "33:33:00:00:00:01";
@@ -144,7 +144,7 @@ const steps = [
         frame("ff:ff:ff:ff:ff:ff", mac, "0800", ip4 + "004300440010000002010600"),
         frame(router, mac, "8100", "000a0800" + ip4 + "0044004300100000"),
         frame("01:80:c2:00:00:00", mac, "0026", "424203000000000000"),
-        frame(router, mac, "88cc", "0207"),
+        frame("01:80:c2:00:00:02", mac, "8809", "0101"),
       ];
       // A counter behind our chains counts what they let through; the good frame proves that it counts.
       await lab.nft(
@@ -206,6 +206,7 @@ const steps = [
       const copied = HOSTS.lan.mac;
       await lab.frames("dev3", frame("ff:ff:ff:ff:ff:ff", copied, "0806", ""));
       await lab.frames("dev3", frame(PAE_GROUP, copied, "888e", "02010000"));
+      await lab.frames("dev3", frame("01:80:c2:00:00:0e", copied, "88cc", "0207"));
       await sleep(100);
       expect(before?.includes("lan0"), "the LAN host is not in the table");
       expect((await where()) === before, "it moved");

@@ -49,6 +49,9 @@ export const CONFIG = {
 export const RADIUS_SECRET = "lab-radius-secret";
 export const DAS_SECRET = "lab-das-secret";
 
+// Where Debian keeps most of the programs, and what root's shell may lack.
+process.env.PATH += ":/usr/sbin:/sbin";
+
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 export const monotonic = () => Number(process.hrtime.bigint() / 1000n) / 1000;
 

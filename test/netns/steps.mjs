@@ -11,9 +11,10 @@ export function expect(condition, what) {
 /**
  * Opens a lab, runs the steps and exits: 0 if all passed or the machine cannot carry a lab, else 1.
  * After a step that is `essential` and failed, the rest count as failed without being tried.
+ * `build` makes what is tested, or tells what is missing for it.
  */
-export async function runSteps(title, { programs = [], lacking = null, prepare, steps }) {
-  const lacks = missing(programs) ?? lacking;
+export async function runSteps(title, { programs = [], build = async () => null, prepare, steps }) {
+  const lacks = missing(programs) ?? (await build());
   if (lacks !== null) {
     console.log(`${title}: left out, this machine lacks ${lacks}`);
     console.log("0 passed, 0 failed, 1 skipped");
