@@ -402,9 +402,9 @@ const conversation: Case = async (range, post, die, name) => {
   }
 };
 
-/** A live peer with the lamp's key whose certificate, handshake or tunnel is spoilt. */
+/** A live peer with the lamp's key whose certificate, handshake or tunnel is spoilt; or one with the chain and without the key. */
 const live: Case = async (range, post, die, name) => {
-  const where = die.pick(["chain", "hello", "flight", "tunnel", "tunnel"] as const);
+  const where = die.pick(["thief", "chain", "hello", "flight", "tunnel", "tunnel"] as const);
   const inTunnel = where === "tunnel";
   const spoilChain = (): readonly Uint8Array[] => {
     const chain = range.chain.map((der) => (die.chance(60) ? spoilBytes(der, die) : der));
@@ -429,6 +429,7 @@ const live: Case = async (range, post, die, name) => {
           ? spoilChain()
           : range.chain,
       inner: avps,
+      ...(where === "thief" ? { key: nodeCrypto.signingKey("P-256", die.bytes(32)) } : {}),
       ...(where === "hello" || where === "flight"
         ? {
             spoil: (flight: Uint8Array, number: number) =>
@@ -441,7 +442,7 @@ const live: Case = async (range, post, die, name) => {
   for (let round = 0; round < 12; round++) {
     const sent = [station.request()];
     const replies = await post.volley(sent);
-    range.judge(name, post, replies, sent, station.msk);
+    range.judge(name, post, replies, sent, where === "thief" ? null : station.msk);
     const [reply] = replies;
     if (reply === undefined || reply[0] !== ACCESS_CHALLENGE) return;
     try {

@@ -679,13 +679,22 @@ for (const crypto of providers) {
   test(`${crypto.name}: with the disk full for hours the daemon stays, says so, and admits again once there is room`, async () => {
     const home = homeWith(crypto);
     const { chain } = await certified(home);
-    assert.equal(new Visitor(home, chain).finish(), ACCEPT);
+    const { station, line } = new Visitor(home, chain).steps(TLS_ROUNDS);
+    const { attributes } = station.take(line.ask(station.request())!);
+    const nas = new RadiusTestClient(crypto, seeded("a sighting"), utf8(SECRET));
+    const report = nas.accountingRequest([
+      attribute(AcctStatusType, START),
+      attribute(CallingStationId, MAC),
+      attribute(Class, read(attributes, Class)!),
+    ]);
+    assert.ok(line.ask(report, ACCT) !== null);
     disk(home).limitTo(0);
     // Upkeep and sightings want to write each hour, a first contact wants a record.
     home.host.clock.advance(3 * 3_600_000);
     assert.equal(stranger(home, "02-00-00-00-00-33").finish(), ACCEPT);
     const complaints = matching(home, /ENOSPC/u);
     assert.ok(complaints.length > 0 && complaints.length <= 10, `${complaints.length} complaints`);
+    assert.ok(complaints.some((line) => line.startsWith("When devices were last seen")));
     assert.equal(matching(home, /\bat .*:\d+:\d+|bug:|fault/u).length, 0);
     disk(home).limitTo(Number.POSITIVE_INFINITY);
     assert.equal(new Visitor(home, chain).finish(), ACCEPT);
