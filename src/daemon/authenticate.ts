@@ -537,7 +537,10 @@ export class Authenticator {
     const who = titleIn(conversation);
     let text: string;
     if (decision?.kind === "reject") text = sentence(decision.reason, subjectOf(record, mac));
-    else if (rejected !== null) text = chainSentence(who, rejected.reason, rejected.notAfter);
+    // The owner ended its membership, so the fix is not another certificate.
+    else if (record?.state === "revoked" || record?.state === "released") {
+      text = sentence(record.state, subjectOf(record, mac));
+    } else if (rejected !== null) text = chainSentence(who, rejected.reason, rejected.notAfter);
     else text = conversationSentence(who, reason, detail);
     this.#house.event("refused", record?.id ?? null, mac, text);
     this.#answer({ request, code: ACCESS_REJECT, attributes: splitEapMessage(packet) });

@@ -37,8 +37,8 @@ import { SecretFailure } from "./store/secret.ts";
 
 /** How often the daemon looks whether the clock has been set. */
 const CLOCK_POLL_MS = 2000;
-/** A timer that is due within this time serves for whatever else is due. */
-const COARSE_MS = 1000;
+/** A timer that is due within this time serves for whatever a datagram has begun. */
+const SLACK_MS = 30_000;
 /** How often the kernel is compared with what it should hold. */
 const DRIFT_MS = 60_000;
 /** How often records, the list, the server's certificate and the sightings are looked after. */
@@ -230,7 +230,7 @@ class Running {
       (request) => this.#take({ kind: "forget", request }),
     );
     this.#addresses = new AddressDesk(house, (answer) => this.#take({ kind: "answer", ...answer }));
-    this.#eviction = new Eviction(house, () => this.#schedule());
+    this.#eviction = new Eviction(house, () => this.#schedule(0));
     this.#list = new PublishedList(house);
     this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
     const household = new Household(house, {
@@ -444,10 +444,13 @@ class Running {
     this.#authenticator.handle(request, request.eap);
   }
 
-  /** Nothing here is due to the millisecond: under load a timer is planned once a second, not once a datagram. */
-  #schedule(): void {
+  /**
+   * Plans the next look at what is due. What a datagram begins ends after half a
+   * minute at the earliest, and may end late: a timer within that time serves.
+   */
+  #schedule(slackMs: number = SLACK_MS): void {
     if (this.#stopped) return;
-    if (this.#timerAt !== null && this.#timerAt <= this.#house.host.mono() + COARSE_MS) return;
+    if (this.#timerAt !== null && this.#timerAt <= this.#house.host.mono() + slackMs) return;
     const wakes = [
       this.#radius.wakeAt,
       this.#authenticator.wakeAt,

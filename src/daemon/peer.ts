@@ -24,7 +24,7 @@ export type Verdict =
       readonly kind: "rejected";
       readonly alert: CertificateAlert;
       readonly reason: PathReason;
-      /** Of the first certificate, where it could be read: for the log only, since nothing proves it. */
+      /** The device, where the certificate is one that we signed for it. */
       readonly record: DeviceRecord | null;
       readonly notAfter: Unix | null;
     };
@@ -101,6 +101,7 @@ function isSelfIssued(chain: readonly Uint8Array[]): boolean {
   return certificate !== null && sameBytes(certificate.issuer.der, certificate.subject.der);
 }
 
+/** The first certificate, for a look at it. */
 function readable(chain: readonly Uint8Array[]): Certificate | null {
   try {
     return chain[0] === undefined ? null : parsePeerCertificate(chain[0]);
@@ -117,15 +118,24 @@ function accepted(peer: Peer): Verdict {
 function rejected(
   reason: PathReason,
   chain: readonly Uint8Array[],
-  { registry }: PeerRules,
-): Verdict {
+  rules: PeerRules,
+): Verdict & { readonly kind: "rejected" } {
   const certificate = readable(chain);
-  const record = certificate === null ? null : deviceBySerial(registry, certificate.serial);
-  return {
-    kind: "rejected",
-    alert: alertFor(reason),
-    reason,
-    record,
-    notAfter: certificate?.notAfter ?? null,
-  };
+  const named = certificate === null ? null : deviceBySerial(rules.registry, certificate.serial);
+  // Anyone can write a serial number: the device is named only where we signed what was shown.
+  const record = named !== null && isOurs(chain, rules) ? named : null;
+  const notAfter = record === null ? null : (certificate?.notAfter ?? null);
+  return { kind: "rejected", alert: alertFor(reason), reason, record, notAfter };
+}
+
+/** Whether nothing is wrong with the chain but time and revocation. */
+function isOurs(chain: readonly Uint8Array[], rules: PeerRules): boolean {
+  const lenient = { at: "unknown", allowUnknownTime: true, isRevoked: () => null } as const;
+  try {
+    validatePath(chain, { ...pathOptions(rules), ...lenient });
+    return true;
+  } catch (failure) {
+    if (failure instanceof PathFailure) return false;
+    throw failure;
+  }
 }

@@ -75,7 +75,7 @@ for (const crypto of providers) {
     const again = join(home, station);
     assert.equal(again.code, REJECT);
     assert.deepEqual(again.alerts, ["certificate_revoked"]);
-    assert.match(home.lines.at(-1)!, /Refused Kitchen lamp: its certificate was revoked/u);
+    assert.match(home.lines.at(-1)!, /Refused Kitchen lamp: it was revoked/u);
   });
 
   test(`${crypto.name}: nobody is admitted when nft refuses, and the peer gets a Reject`, async () => {

@@ -48,6 +48,7 @@ export function openUdp(bind: SocketAddress, events: UdpEvents): UdpSocket {
     else bindError = error;
   });
   socket.on("message", (bytes, { address, port }) => {
+    lastFault = "";
     // A zone behind `%` names an interface of ours and is not part of the address.
     events.onDatagram(new Uint8Array(bytes), { address: address.replace(/%.*$/, ""), port });
   });
@@ -64,10 +65,8 @@ export function openUdp(bind: SocketAddress, events: UdpEvents): UdpSocket {
     send(bytes, to) {
       if (!open) return;
       if (isIP(to.address) !== family) return fault(new Error("EAFNOSUPPORT"), sending(to));
-      socket.send(bytes, to.port, to.address, (error) => {
-        if (error === null) lastFault = "";
-        else fault(error, sending(to));
-      });
+      // Without a callback, which costs a turn of the event loop each: a failure comes as `error`.
+      socket.send(bytes, to.port, to.address);
     },
     close() {
       if (open) socket.close();

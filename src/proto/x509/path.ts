@@ -147,12 +147,23 @@ export function validatePath(chain: readonly Uint8Array[], options: PathOptions)
   if (options.at === "unknown" && options.allowUnknownTime !== true) {
     throw new PathFailure("time-unknown");
   }
-  const [leaf, ...sent] = chain.map(parsePeerCertificate);
-  checkEndEntity(leaf!, options);
-  const search = new Search(options, sent);
-  const path = search.pathFrom([leaf!]);
+  const leaf = parsePeerCertificate(chain[0]!);
+  checkEndEntity(leaf, options);
+  const search = new Search(options, unknownOf(chain.slice(1), options));
+  const path = search.pathFrom([leaf]);
   remember(path, options);
   return verified(path, options.crypto);
+}
+
+/** What the peer sent beside its own certificate, less what we have ourselves: that need not be read again. */
+function unknownOf(
+  sent: readonly Uint8Array[],
+  { anchors, intermediates = [] }: PathOptions,
+): readonly Certificate[] {
+  const ours = [...intermediates, ...anchors];
+  return sent
+    .filter((encoded) => !ours.some(({ der }) => sameBytes(der, encoded)))
+    .map(parsePeerCertificate);
 }
 
 /** Only a whole path is remembered: a stranger's certificates must not push ours out. */
