@@ -7,6 +7,7 @@
  */
 import { sameBytes, toHex, utf8 } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
+import { visible } from "../base/text.ts";
 import { decide } from "../policy/admission/decide.ts";
 import type { Decision, Standing } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
@@ -20,7 +21,6 @@ import { GRACE_SECONDS, sessionAttributes, subjectOf } from "./authenticate.ts";
 import type { SendAnswer } from "./authenticate.ts";
 import type { HostFailure } from "../host/host.ts";
 import type { House } from "./house.ts";
-import { visible } from "./log.ts";
 import { endOf, macOf } from "./sessions.ts";
 
 /** NAS-Port-Type of a switch's port (RFC 2865 §5.41); hostapd says 19 for everything it does. */

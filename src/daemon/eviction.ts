@@ -4,13 +4,13 @@
  * first and is waited for; the access point is told at the same time.
  */
 import type { Mono } from "../base/machine.ts";
+import { visible } from "../base/text.ts";
 import type { HostFailure, SocketAddress, UdpSocket } from "../host/host.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
 import { titleOf } from "../policy/registry/record.ts";
 import type { DisconnectInput, DisconnectOutput } from "../proto/radius/das.ts";
 import { DisconnectClient } from "../proto/radius/das.ts";
 import type { House } from "./house.ts";
-import { visible } from "./log.ts";
 import type { Session } from "./sessions.ts";
 
 /** RFC 5176 §3.5: the NAS has no such session, so it is gone already. */

@@ -1,6 +1,7 @@
 /** The owner's word carried out: what the management methods do in this house. */
 import { toBase64, toHex } from "../base/bytes.ts";
 import type { Unix } from "../base/machine.ts";
+import { visible } from "../base/text.ts";
 import { approve, deny, readmit, withdraw } from "../policy/admission/owner.ts";
 import type { Word } from "../policy/admission/owner.ts";
 import { importExpected, ImportFailure } from "../policy/registry/import.ts";
@@ -20,7 +21,7 @@ import {
   titleOf,
   withKey,
 } from "../policy/registry/record.ts";
-import { isPlainText, MAX_NAME, printable } from "../policy/registry/text.ts";
+import { isPlainText, MAX_NAME } from "../policy/registry/text.ts";
 import { decodePem, encodePem } from "../proto/x509/pem.ts";
 import { DEFAULT_ITERATIONS } from "../proto/x509/pbes2.ts";
 import { encodePfx } from "../proto/x509/pkcs12.ts";
@@ -486,7 +487,7 @@ export class Household implements service.HomeService {
     if (record !== undefined) return record;
     throw new ManagementFailure(
       "unknown-device",
-      `there is no device ${printable(id)}: see \`homeca devices\` for those there are`,
+      `there is no device ${visible(id)}: see \`homeca devices\` for those there are`,
     );
   }
 
@@ -530,7 +531,7 @@ export class Household implements service.HomeService {
 }
 
 function shown(record: DeviceRecord): string {
-  return printable(titleOf(record));
+  return visible(titleOf(record));
 }
 
 /** @throws ManagementFailure for text that would not be shown as it is */

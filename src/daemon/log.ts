@@ -2,6 +2,8 @@
 import type { Mono } from "../base/machine.ts";
 import type { Host, LogLevel } from "../host/host.ts";
 
+export { visible } from "../base/text.ts";
+
 /** From what must be acted on to what only a developer reads. */
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warning", "notice", "info", "debug"];
 
@@ -11,30 +13,6 @@ export const LIMITED_WINDOW_MS = 60_000;
 
 /** Kinds of lines and counters are names in our own code; should one ever come from outside, memory stays bounded. */
 export const MAX_NAMES = 256;
-
-/**
- * Control characters (C0, C1, DEL), marks that reorder or hide text (bidirectional
- * controls, zero-width characters), line separators and lone surrogates.
- */
-const HOSTILE =
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  /[\\\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\p{Cs}|[\u{e0000}-\u{e007f}]/gu;
-
-/**
- * Text from outside as it may stand in a log line, a table or a sentence: what
- * could move a cursor, reverse the line or forge another is written as
- * `\x1b` or `\u{202e}`, a backslash as `\\`; longer than `maxCharacters` ends in `…`.
- */
-export function visible(text: string, maxCharacters = 256): string {
-  const shown = Array.from(text.slice(0, maxCharacters * 2));
-  const cut = shown.length > maxCharacters || text.length > maxCharacters * 2;
-  const kept = cut ? `${shown.slice(0, maxCharacters - 1).join("")}…` : shown.join("");
-  return kept.replaceAll(HOSTILE, (character) => {
-    if (character === "\\") return "\\\\";
-    const code = character.codePointAt(0)!;
-    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });
-}
 
 interface Window {
   readonly opened: Mono;

@@ -1,9 +1,9 @@
 /** From the text of `/etc/config/homeca` to a typed {@link Configuration}, with a sentence for all that is wrong in it. */
 import { fromUtf8 } from "../../base/bytes.ts";
+import { visible } from "../../base/text.ts";
 import type { Files } from "../../host/host.ts";
 import { RadiusClients } from "../../proto/radius/clients.ts";
 import type { RadiusClient } from "../../proto/radius/clients.ts";
-import { visible } from "../log.ts";
 import { CLIENT, HOMECA, LIMITS, RADIUS, SECTIONS } from "./schema.ts";
 import type {
   ClientOptions,

@@ -1,5 +1,5 @@
 /** Arguments of management methods: declared in the table, checked before the method is called. */
-import { visible } from "../log.ts";
+import { visible } from "../../base/text.ts";
 import { ManagementFailure } from "./failure.ts";
 
 interface Declared {

@@ -5,9 +5,9 @@
  *
  * @see https://www.jsonrpc.org/specification
  */
+import { visible } from "../../base/text.ts";
 import { HostFailure } from "../../host/host.ts";
 import type { Log } from "../log.ts";
-import { visible } from "../log.ts";
 import { ManagementFailure, ubusStatus } from "./failure.ts";
 import { callMethod, methodNamed, OBJECT, signatures } from "./methods.ts";
 import type { Answer, HomeService } from "./service.ts";

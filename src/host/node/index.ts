@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mono, unix } from "../../base/machine.ts";
 import type { Mono } from "../../base/machine.ts";
+import { oneLine } from "../../base/text.ts";
 import type { Files, Host, LocalConnection, LocalHandlers, LogLevel, Timer } from "../host.ts";
 import { nodeCrypto } from "./crypto.ts";
 import { listenLocalSocket } from "./local.ts";
@@ -99,13 +100,4 @@ function setTimer(at: Mono, run: () => void): Timer {
   };
   wait();
   return { cancel: () => clearTimeout(handle) };
-}
-
-/** Whoever wrote a line, it stays one line and moves no cursor. */
-function oneLine(line: string): string {
-  return line.replaceAll(
-    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }

@@ -1,6 +1,6 @@
 /** Commands about devices: look, decide, let go. */
+import { visible } from "../../base/text.ts";
 import type { DeviceDetails, DeviceSummary, Outcome } from "../../daemon/management/service.ts";
-import { visible } from "../../daemon/log.ts";
 import { optionFor, summaryOf } from "./command.ts";
 import type { Command } from "./command.ts";
 import { facts, minute, table } from "./text.ts";

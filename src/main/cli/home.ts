@@ -1,5 +1,5 @@
 /** Commands about the home as a whole: how it is, what happened, its authority. */
-import { visible } from "../../daemon/log.ts";
+import { oneLine } from "../../base/text.ts";
 import type {
   AuthoritySummary,
   LogEvent,
@@ -8,7 +8,7 @@ import type {
 } from "../../daemon/management/service.ts";
 import { optionFor, summaryOf } from "./command.ts";
 import type { Command } from "./command.ts";
-import { duration, facts, minute } from "./text.ts";
+import { duration, facts, MAX_SENTENCE, minute } from "./text.ts";
 
 const PEM = { name: "pem", value: null, doc: "Write the PEM and nothing else." };
 
@@ -68,7 +68,7 @@ const log: Command = {
 };
 
 function eventLine({ at, text }: LogEvent): string {
-  return `${minute(at) ?? "time not known   "}  ${visible(text, 512)}\n`;
+  return `${minute(at) ?? "time not known   "}  ${oneLine(text, MAX_SENTENCE)}\n`;
 }
 
 const authority: Command = {
@@ -136,7 +136,7 @@ const reload: Command = {
   async run(call) {
     const result = await call.ask<{ warnings: readonly string[] }>("reload");
     return call.show(result, ({ warnings }) => {
-      const lines = warnings.map((warning) => `warning: ${visible(warning, 512)}\n`);
+      const lines = warnings.map((warning) => `warning: ${oneLine(warning, MAX_SENTENCE)}\n`);
       return `${lines.join("")}the configuration is in force\n`;
     });
   },

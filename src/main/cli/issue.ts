@@ -1,7 +1,7 @@
 /** Commands that hand out certificates, and the one that takes in a list of devices. */
+import { oneLine, visible } from "../../base/text.ts";
 import { randomBytes } from "node:crypto";
 import { fromBase64, toBase32 } from "../../base/bytes.ts";
-import { visible } from "../../daemon/log.ts";
 import { IMPORT_FORMATS } from "../../daemon/management/methods.ts";
 import type {
   Caged,
@@ -14,7 +14,7 @@ import type { Call, Command } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { readText, reserveFile } from "./files.ts";
 import type { ReservedFile } from "./files.ts";
-import { json } from "./text.ts";
+import { json, MAX_SENTENCE } from "./text.ts";
 
 /** 20 characters of base32: 100 bits, more than anybody guesses and still typed on a phone. */
 const PASSWORD_BYTES = 13;
@@ -226,7 +226,7 @@ const importDevices: Command = {
     }
     const result = await call.ask<ImportOutcome>("import", { text: readText(file), format });
     return call.show(result, ({ imported, skipped }) => {
-      const left = skipped.map((sentence) => `left out: ${visible(sentence, 512)}\n`);
+      const left = skipped.map((sentence) => `left out: ${oneLine(sentence, MAX_SENTENCE)}\n`);
       return `${left.join("")}${imported} taken in, ${skipped.length} left out\n`;
     });
   },

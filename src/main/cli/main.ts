@@ -1,5 +1,5 @@
 /** From the words of a command line to an exit status. */
-import { visible } from "../../daemon/log.ts";
+import { oneLine } from "../../base/text.ts";
 import { VERSION } from "../../daemon/version.ts";
 import { Call, optionsOf } from "./command.ts";
 import type { Command, StartDaemon } from "./command.ts";
@@ -37,7 +37,7 @@ export async function runCommandLine(
     return await run(argv, terminal);
   } catch (failure) {
     if (!(failure instanceof CommandFailure)) throw failure;
-    const lines = failure.message.split("\n").map((line) => `homeca: ${visible(line, 1024)}\n`);
+    const lines = failure.message.split("\n").map((line) => `homeca: ${oneLine(line, 1024)}\n`);
     terminal.error(lines.join(""));
     return failure.status;
   }

@@ -1,12 +1,13 @@
 /** `homeca serve`: the daemon itself, in the foreground, until it is told to stop. */
+import { oneLine } from "../../base/text.ts";
 import { ConfigurationFailure, loadConfiguration } from "../../daemon/config/configuration.ts";
-import { visible } from "../../daemon/log.ts";
 import type { Host } from "../../host/host.ts";
 import { nodeFiles } from "../../host/node/files.ts";
 import { nodeHost } from "../../host/node/index.ts";
 import type { Command, RunningDaemon, StartDaemon } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
+import { MAX_SENTENCE } from "./text.ts";
 
 const DEFAULT_CONFIG = "/etc/config/homeca";
 
@@ -56,7 +57,10 @@ async function untilStopped(
       daemon?.reload();
     } catch (failure) {
       if (!(failure instanceof Error)) throw failure;
-      host.log("error", `the configuration in force stays: ${visible(failure.message, 512)}`);
+      host.log(
+        "error",
+        `the configuration in force stays: ${oneLine(failure.message, MAX_SENTENCE)}`,
+      );
     }
   });
   try {

@@ -1,9 +1,12 @@
 /** Text for people: aligned tables, times, sentences. All that may come from outside is made visible here. */
-import { visible } from "../../daemon/log.ts";
+import { oneLine, visible } from "../../base/text.ts";
 
 /** What stands where there is nothing. */
 const NOTHING = "-";
 const MAX_CELL = 48;
+
+/** Characters of a sentence of the daemon's; its parts from outside are visible already. */
+export const MAX_SENTENCE = 512;
 
 /** Rows beneath a heading, columns aligned by two spaces; the last column is not filled up. */
 export function table(
@@ -58,14 +61,13 @@ export function duration(seconds: number): string {
 }
 
 /**
- * JSON for programs that does no harm on a terminal either: what `visible`
+ * JSON for programs that does no harm on a terminal either: what `oneLine`
  * would change is written as `\uXXXX`, which JSON reads back as it was.
  */
 export function json(value: unknown): string {
   const text = JSON.stringify(value, null, 2);
   let shown = "";
-  for (const unit of text)
-    shown += unit === "\n" || unit === "\\" || visible(unit) === unit ? unit : escaped(unit);
+  for (const unit of text) shown += unit === "\n" || oneLine(unit) === unit ? unit : escaped(unit);
   return `${shown}\n`;
 }
 

@@ -1,6 +1,6 @@
 /** Why a device was admitted, held or refused: a closed list, and one sentence with the fix for each. */
 import type { Unix } from "../../base/machine.ts";
-import { printable } from "../registry/text.ts";
+import { visible } from "../../base/text.ts";
 
 export type AdmitReason = "joined" | "certificate-on-record";
 
@@ -44,7 +44,7 @@ export interface Subject {
 
 /** One sentence for the owner: what happened, and what to do about it where something can be done. */
 export function sentence(reason: Reason, subject: Subject): string {
-  const name = printable(subject.title);
+  const name = visible(subject.title);
   const { id } = subject;
   switch (reason) {
     case "joined":

@@ -11,6 +11,7 @@
  */
 import { fromBase64, fromBase64Url, fromUtf8, hex, sameBytes, toHex } from "../../base/bytes.ts";
 import type { Crypto } from "../../base/crypto/crypto.ts";
+import { visible } from "../../base/text.ts";
 import { BEGINNINGS } from "../lifecycle/table.ts";
 import type { Change } from "./change.ts";
 import {
@@ -25,12 +26,14 @@ import {
 import type { DeviceClass, DeviceRecord } from "./record.ts";
 import { deviceByKey } from "./registry.ts";
 import type { Registry } from "./registry.ts";
-import { isPlainText, isType, MAX_NAME, printable } from "./text.ts";
+import { isPlainText, isType, MAX_NAME } from "./text.ts";
 
 /** Characters of a list, and devices in it. */
 export const MAX_LIST = 262144;
 export const MAX_EXPECTED = 256;
 
+/** Characters that a sentence shows of a cell or field. */
+const MAX_SHOWN = 80;
 /** Problems that a failure's message spells out. */
 const SHOWN_PROBLEMS = 8;
 
@@ -230,7 +233,7 @@ function refuseKnown(record: DeviceRecord, registry: Registry): void {
   const there = known ?? claimed;
   if (there === null) return;
   throw new LineFault(
-    `The device is already on record as ${printable(titleOf(there))} (${there.state}): leave the line out, or forget that record first.`,
+    `The device is already on record as ${visible(titleOf(there))} (${there.state}): leave the line out, or forget that record first.`,
   );
 }
 
@@ -257,7 +260,7 @@ function readHeader(cells: readonly string[]): readonly Column[] {
     const column = COLUMNS.find((known) => known === name);
     if (column === undefined || names.indexOf(name) !== at) {
       throw new LineFault(
-        `The header has the column "${printable(name)}" ${column === undefined ? "that is not known" : "twice"}: use ${COLUMNS.join(",")}.`,
+        `The header has the column "${visible(name, MAX_SHOWN)}" ${column === undefined ? "that is not known" : "twice"}: use ${COLUMNS.join(",")}.`,
       );
     }
     return column;
@@ -314,7 +317,7 @@ function readQr(content: string): Row {
     const column = field[1] === ":" ? QR_FIELDS[field[0]!] : undefined;
     if (column === undefined || row[column] !== undefined || field.length === 2) {
       throw new LineFault(
-        `The field "${printable(field)}" is unknown, empty or there twice: scan the code again.`,
+        `The field "${visible(field, MAX_SHOWN)}" is unknown, empty or there twice: scan the code again.`,
       );
     }
     row[column] = column === "name" ? decodeName(field.slice(2)) : field.slice(2);

@@ -54,7 +54,7 @@ test("every reason is one sentence that says what happened and, unless all is we
 test("a device's name cannot break out of its sentence", () => {
   const subject = { title: "x\n\u202eAdmitted root", id: "deviceaaaaaaaaaa", notAfter: null };
   for (const reason of reasons) assert.ok(!/[\n\u202e]/.test(sentence(reason, subject)), reason);
-  assert.match(sentence("denied", subject), /^Refused x\\u\{a\}\\u\{202e\}Admitted root: /);
+  assert.match(sentence("denied", subject), /^Refused x\\x0a\\u\{202e\}Admitted root: /);
 });
 
 test("days are those of the calendar", () => {
