@@ -1,6 +1,14 @@
 // The servers that are measured: each started by the benchmark itself, on loopback, with the same certificates.
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 
 export const SECRET = "benchmark-secret-1";
@@ -106,6 +114,60 @@ server default {
   );
   const args = ["-d", config, "-D", "/usr/share/freeradius", "-f", "-l", "stdout"];
   return start("freeradius", "/usr/sbin/freeradius", args, folder, /Ready to process requests/);
+}
+
+const STOCK = "/etc/freeradius/3.0";
+
+/** FreeRADIUS as Debian configures it, every module in its place: only keys, port and client are ours. */
+export function freeradiusStock(folder, port, { ca, chain, key }) {
+  const config = path.join(folder, "stock");
+  cpSync(STOCK, config, { recursive: true, dereference: true });
+  rmSync(path.join(config, "sites-enabled/inner-tunnel"), { force: true });
+  edit(path.join(config, "radiusd.conf"), [
+    [/^\s*(user|group) = .*$/gm, ""],
+    [/max_requests = .*/, "max_requests = 65536"],
+    [/^\s*logdir = .*$/m, `logdir = ${folder}`],
+    [/^\s*run_dir = .*$/m, `run_dir = ${folder}`],
+    [/^\s*pidfile = .*$/m, `pidfile = ${folder}/freeradius.pid`],
+    [/^(\s*)checkrad = .*$/m, ""],
+  ]);
+  writeFileSync(
+    path.join(config, "clients.conf"),
+    `client bench {\n  ipaddr = 127.0.0.1\n  secret = ${SECRET}\n}\n`,
+  );
+  edit(path.join(config, "mods-enabled/eap"), [
+    [/default_eap_type = .*/, "default_eap_type = tls"],
+    [/^\s*private_key_password = .*$/m, ""],
+    [/private_key_file = .*/, `private_key_file = ${key}`],
+    [/certificate_file = .*/, `certificate_file = ${chain}`],
+    [/ca_file = .*/, `ca_file = ${ca}`],
+    [/tls_max_version = .*/, 'tls_max_version = "1.2"'],
+  ]);
+  // Four listeners, in this order: authentication and accounting over IPv4, then over IPv6.
+  let listener = 0;
+  edit(path.join(config, "sites-enabled/default"), [
+    [/^\tport = 0$/gm, () => `\tport = ${port + (listener++ % 2)}`],
+    [/^\tipaddr = \*$/gm, "\tipaddr = 127.0.0.1"],
+    [/^\tipv6addr = ::$/gm, "\tipv6addr = ::1"],
+  ]);
+  const args = ["-d", config, "-D", "/usr/share/freeradius", "-f", "-l", "stdout"];
+  return start(
+    "freeradius-stock",
+    "/usr/sbin/freeradius",
+    args,
+    folder,
+    /Ready to process requests/,
+  );
+}
+
+export function hasStockFreeradius() {
+  return existsSync(path.join(STOCK, "mods-enabled/eap"));
+}
+
+function edit(file, changes) {
+  let text = readFileSync(file, "utf8");
+  for (const [pattern, replacement] of changes) text = text.replace(pattern, replacement);
+  writeFileSync(file, text);
 }
 
 export function homeca(folder, product, config, ready) {

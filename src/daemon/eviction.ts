@@ -52,11 +52,24 @@ export class Eviction {
     const macs = new Set([
       ...sessions.map(({ mac }) => mac),
       ...record.macs.filter((mac) => this.#isTheirs(mac, record)),
+      ...this.#nameless(),
     ]);
     const cuts = [...macs].map((mac) => this.#cut(mac));
     for (const session of sessions) this.#disconnect(session, record);
     for (const { mac } of sessions) this.#house.sessions.remove(mac);
     await Promise.all(cuts);
+  }
+
+  /**
+   * Stations taken over from the kernel after a restart that no record has: one of
+   * them may be this device. Whoever is cut by mistake comes back by itself.
+   */
+  #nameless(): readonly string[] {
+    const nameless = this.#house.sessions.all.filter(
+      ({ device, nas }) => device === null && nas.client === "",
+    );
+    for (const { mac } of nameless) this.#house.sessions.remove(mac);
+    return nameless.map(({ mac }) => mac);
   }
 
   /** An address that another device uses now stays: addresses are claims, and this one has passed on. */

@@ -157,7 +157,7 @@ export class House {
 
   /** Takes over what the kernel holds from before this process; which device it is shows at its next authentication. */
   adopt({ kind, mac, seconds, port }: KernelPlacement, now: Mono): void {
-    const record = [...this.registry.devices.values()].find(({ macs }) => macs[0] === mac);
+    const record = [...this.registry.devices.values()].find(({ macs }) => macs.includes(mac));
     const nas = { client: "", identifier: null };
     this.sessions.put({
       mac,

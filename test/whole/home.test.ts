@@ -117,4 +117,26 @@ for (const crypto of providers) {
     );
     assert.equal(outcomes.at(-1)!.rounds, 1);
   });
+
+  test(`${crypto.name}: after a restart a revocation also cuts whoever the kernel holds without a name`, async () => {
+    const stranger = "02:00:00:00:0a:0a";
+    const home = new MemoryHome(crypto);
+    const { id } = await certified(home);
+    const elem = { elem: { val: { concat: ["lan1", stranger] }, timeout: 3600, expires: 3000 } };
+    const set = { family: "bridge", table: "homeca", name: "admitted", elem: [elem] };
+    const listing = JSON.stringify({ nftables: [{ set }] });
+    const next = new MemoryHome(crypto, {
+      files: home.stop(),
+      script: (command) => (command.includes("-j") ? { stdout: listing } : {}),
+    });
+    assert.match(
+      next.nft.at(-1)!,
+      new RegExp(`admitted \\{ "lan1" \\. ${stranger} timeout 3000s`, "u"),
+    );
+    await next.call("revoke", { id });
+    const cuts = next.nft.filter((text) =>
+      text.includes(`delete element bridge homeca admitted { "lan1" . ${stranger} }`),
+    );
+    assert.equal(cuts.length, 1);
+  });
 }

@@ -5,7 +5,7 @@
  * the noble provider uses. Keys cannot be wiped: OpenSSL's copies live until
  * the garbage collector frees them, ours in the JavaScript heap likewise.
  */
-import {
+import nodeModule, {
   constants,
   createCipheriv,
   createDecipheriv,
@@ -29,6 +29,7 @@ import type {
   Crypto,
   EcCurve,
   EcdhKey,
+  HashName,
   PublicKey,
   SignatureScheme,
   SigningKey,
@@ -80,7 +81,7 @@ export const nodeCrypto: Crypto = {
       digest: () => plain(running.copy().digest()),
     };
   },
-  digest: (hash, message) => plain(createHash(hash).update(message).digest()),
+  digest,
   hmac: (hash, key, message) => plain(createHmac(hash, key).update(message).digest()),
 
   aead,
@@ -107,6 +108,14 @@ export const nodeCrypto: Crypto = {
   isOnCurve,
   verify: verifySignature,
 };
+
+/** Node from 20.12 on hashes in one call, at half the cost of an object. */
+const oneShot: typeof nodeModule.hash | undefined = nodeModule.hash;
+
+function digest(hash: HashName, message: Uint8Array): Uint8Array {
+  if (oneShot === undefined) return plain(createHash(hash).update(message).digest());
+  return plain(oneShot(hash, message, "buffer"));
+}
 
 function requireCbcLengths(key: Uint8Array, iv: Uint8Array): void {
   requireLength("an AES-256 key", key, 32);

@@ -1,0 +1,88 @@
+// Writes docs/bench.md and docs/bench.svg from dist/bench.json: `node build/bench/page.mjs`, after `make bench`.
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { root } from "../bundle.mjs";
+
+const { when, cpus, node, servers, inProcess, runs } = JSON.parse(
+  readFileSync(path.join(root, "dist/bench.json"), "utf8"),
+);
+const PARTS = ["verify", "ecdh", "sign", "hash", "aead", "other"];
+
+/** Rows as a Markdown table, numbers to the right. */
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  const rule = head.map((_, column) => (column === 0 ? "---" : "---:"));
+  return [line(head), line(rule), ...rows.map(line)].join("\n");
+}
+
+/** Horizontal bars with their numbers beside them. */
+function bars(title, rows, top) {
+  const most = Math.max(...rows.map(([, value]) => value));
+  const drawn = rows.map(([name, value, unit], index) => {
+    const y = top + 34 + index * 24;
+    const width = Math.max(1, (value / most) * 360);
+    const colour = name.startsWith("homeca") ? "#2f6f4f" : "#9aa5ad";
+    return `<text x="150" y="${y + 12}" text-anchor="end">${name}</text>
+  <rect x="160" y="${y}" width="${width.toFixed(1)}" height="16" fill="${colour}"/>
+  <text x="${(168 + width).toFixed(1)}" y="${y + 12}">${value.toFixed(unit === "MB" ? 0 : 2)} ${unit}</text>`;
+  });
+  return `<text x="16" y="${top + 18}" font-weight="bold">${title}</text>\n  ${drawn.join("\n  ")}`;
+}
+
+const height = 150 + servers.length * 48;
+const cpu = servers.map(({ name, cpuMs }) => [name, cpuMs, "ms"]);
+const memory = servers.map(({ name, memoryKiB }) => [name, memoryKiB / 1024, "MB"]);
+const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="${height}" font-family="sans-serif" font-size="13">
+  <rect width="640" height="${height}" fill="#ffffff"/>
+  ${bars("CPU time of the server per full EAP-TLS authentication", cpu, 8)}
+  ${bars(`Resident memory after ${runs.measured} authentications`, memory, 66 + servers.length * 24)}
+</svg>
+`;
+writeFileSync(path.join(root, "docs/bench.svg"), svg);
+
+const own = servers.find(({ name }) => name === "homeca");
+const page = `# Figures
+
+Written by \`node build/bench/page.mjs\` from a run of \`make bench\` on ${when.slice(0, 10)}: ${cpus} shared
+x86-64 cores, Node ${node.slice(1)}. Compare within a run only.
+
+![CPU time and memory per server](bench.svg)
+
+${table(
+  ["server", "CPU per authentication", "1 client", "2 clients", "8 clients", `memory after ${runs.measured}`],
+  servers.map(({ name, cpuMs, throughput, memoryKiB }) => [
+    name,
+    `${cpuMs.toFixed(2)} ms`,
+    ...[1, 2, 8].map((clients) => `${throughput[clients].toFixed(0)}/s`),
+    `${(memoryKiB / 1024).toFixed(0)} MB`,
+  ]),
+)}
+
+HomeCA's memory after ${runs.measured} and after ${runs.long} authentications: ${(own.memoryKiB / 1024).toFixed(0)} and
+${(own.memoryAfterLongRunKiB / 1024).toFixed(0)} MB.
+
+How it is taken: each server is started by the benchmark on loopback with copies of the same certificates
+(P-256, TLS 1.2; the client sends its certificate with the two above it). After ${runs.warmUp} authentications to warm up, ${runs.measured}
+more come from 16 eapol_test processes with resumption off. CPU time is user and system time of the server
+process from /proc, so it does not include eapol_test. "freeradius" is Debian's own configuration with
+keys, port and client exchanged; "freeradius-bare" has the EAP module and nothing else. For throughput every client starts eapol_test anew for
+each authentication, so its start is part of the time, alike for all. HomeCA keeps its firewall out of it, as the others have none.
+
+## In process, without sockets
+
+The whole daemon in memory (\`test/kit/memory-home.ts\`), asked by a scripted station whose own time is not counted;
+milliseconds of the server per full EAP-TLS authentication.
+
+${table(
+  ["engine", "provider", "total", ...PARTS],
+  inProcess.map(({ engine, provider, totalMs, parts }) => [
+    engine,
+    provider,
+    totalMs.toFixed(2),
+    ...PARTS.map((part) => parts[part].toFixed(2)),
+  ]),
+)}
+
+"other" is everything that is not cryptography: RADIUS, EAP, TLS, X.509, admission, storing, and the stop watches.
+`;
+writeFileSync(path.join(root, "docs/bench.md"), page);
