@@ -49,7 +49,14 @@ x86-64 cores, Node ${node.slice(1)}. Compare within a run only.
 ![CPU time and memory per server](bench.svg)
 
 ${table(
-  ["server", "CPU per authentication", "1 client", "2 clients", "8 clients", `memory after ${runs.measured}`],
+  [
+    "server",
+    "CPU per authentication",
+    "1 client",
+    "2 clients",
+    "8 clients",
+    `memory after ${runs.measured}`,
+  ],
   servers.map(({ name, cpuMs, throughput, memoryKiB }) => [
     name,
     `${cpuMs.toFixed(2)} ms`,
