@@ -1,0 +1,399 @@
+/** The daemon once it has its keys: joins the machines, hands each datagram down the corridor, and wakes them when they are due. */
+import type { Mono } from "../base/machine.ts";
+import { mono } from "../base/machine.ts";
+import { AuthorityFailure } from "../policy/ca/failure.ts";
+import { tidyPending } from "../policy/admission/owner.ts";
+import { findDrift, parseKernel } from "../policy/firewall/drift.ts";
+import { FirewallFailure } from "../policy/firewall/render.ts";
+import { RadiusClients } from "../proto/radius/clients.ts";
+import { RadiusServer } from "../proto/radius/endpoint.ts";
+import type { RadiusInput, RadiusOutput } from "../proto/radius/endpoint.ts";
+import { ACCESS_REJECT, ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE } from "../proto/radius/packet.ts";
+import type { RadiusRequest, RadiusService } from "../proto/radius/request.ts";
+import type { Timer, UdpSocket } from "../host/host.ts";
+import { HostFailure } from "../host/host.ts";
+import { Accounting } from "./accounting.ts";
+import { AddressDesk, addressQuestion } from "./address.ts";
+import { Authenticator } from "./authenticate.ts";
+import type { Configuration } from "./config/configuration.ts";
+import { ConfigurationFailure, loadConfiguration } from "./config/configuration.ts";
+import { discardLine } from "./discards.ts";
+import { Eviction } from "./eviction.ts";
+import type { House } from "./house.ts";
+import { Household } from "./household.ts";
+import { PublishedList } from "./list.ts";
+import { visible } from "./log.ts";
+import { ManagementFailure } from "./management/failure.ts";
+import { ManagementServer } from "./management/server.ts";
+import { StoreFailure } from "./store/failure.ts";
+
+/** A timer that is due within this time serves for whatever a datagram has begun. */
+const SLACK_MS = 30_000;
+/** How often the kernel is compared with what it should hold. */
+const DRIFT_MS = 60_000;
+/** How often records, the list, the server's certificate and the sightings are looked after. */
+const UPKEEP_MS = 3_600_000;
+
+/** An address and port of the configuration, and what is asked there. */
+interface Endpoint {
+  readonly service: RadiusService;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The daemon once it has its keys. */
+export class Running {
+  readonly #house: House;
+  readonly #configPath: string;
+  readonly #radius: RadiusServer;
+  readonly #clients: RadiusClients;
+  readonly #authenticator: Authenticator;
+  readonly #addresses: AddressDesk;
+  readonly #eviction: Eviction;
+  readonly #list: PublishedList;
+  readonly #accounting: Accounting;
+  readonly #management: ManagementServer;
+  readonly #sockets: { readonly service: RadiusService; readonly socket: UdpSocket }[] = [];
+  /** Where listening failed: the port may become free, the interface may come up. */
+  #unopened: Endpoint[] = [];
+  #timer: Timer | null = null;
+  #timerAt: Mono | null = null;
+  #driftAt: Mono;
+  #upkeepAt: Mono;
+  #stopped = false;
+
+  constructor(house: House, configPath: string) {
+    this.#house = house;
+    this.#configPath = configPath;
+    const { host, configuration } = house;
+    this.#clients = new RadiusClients(radiusClients(configuration));
+    this.#radius = new RadiusServer({
+      crypto: host.crypto,
+      random: host.random,
+      clients: this.#clients,
+    });
+    this.#authenticator = new Authenticator(
+      house,
+      (answer) => this.#take({ kind: "answer", ...answer }),
+      (request) => this.#take({ kind: "forget", request }),
+    );
+    this.#addresses = new AddressDesk(house, (answer) => this.#take({ kind: "answer", ...answer }));
+    this.#eviction = new Eviction(house, () => this.#schedule(0));
+    this.#list = new PublishedList(house);
+    this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
+    const household = new Household(house, {
+      eviction: this.#eviction,
+      list: this.#list,
+      listening: () =>
+        this.#sockets.map(
+          ({ service, socket }) => `${service} ${socket.local.address} port ${socket.local.port}`,
+        ),
+      open: () => this.#authenticator.size,
+      endConversations: (device) => this.#authenticator.endOf(device),
+      reload: () => this.reload(),
+    });
+    host.files.makeDirectory(folderOf(configuration.homeca.socket), 0o700);
+    this.#management = new ManagementServer(
+      host,
+      configuration.homeca.socket,
+      household,
+      house.log,
+    );
+    this.#driftAt = mono(host.mono() + DRIFT_MS);
+    this.#upkeepAt = mono(host.mono() + UPKEEP_MS);
+    this.#upkeep();
+    this.#adoptKernel(() => this.#listen());
+  }
+
+  /** @returns the warnings of the new configuration. @throws ManagementFailure `bad-configuration` */
+  reload(): readonly string[] {
+    const { host, log } = this.#house;
+    try {
+      const next = loadConfiguration(host.files, this.#configPath);
+      // Both take all of it or throw and keep what they had; the one that may throw here comes first.
+      this.#house.reconfigure(next);
+      this.#clients.replace(radiusClients(next));
+      for (const warning of next.warnings) log.warning(warning);
+      this.#loadFirewall(() => {});
+      log.notice("The configuration was read again.");
+      return next.warnings;
+    } catch (failure) {
+      const expected =
+        failure instanceof ConfigurationFailure ||
+        failure instanceof RangeError ||
+        failure instanceof FirewallFailure ||
+        failure instanceof HostFailure;
+      if (!expected) throw failure;
+      throw new ManagementFailure(
+        "bad-configuration",
+        `${failure.message}; the old configuration stays in force`,
+      );
+    }
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#timer?.cancel();
+    for (const { socket } of this.#sockets) socket.close();
+    this.#management.close();
+    this.#eviction.close();
+    this.#accounting.close();
+    this.#writeSightings();
+    this.#house.log.notice(
+      "HomeCA stops: nobody new gets in, admitted devices stay until their sessions end.",
+    );
+  }
+
+  /** Admitted devices go on over a restart: what the kernel holds is taken over, and closed where it holds nothing. */
+  #adoptKernel(done: () => void): void {
+    const { host, configuration } = this.#house;
+    if (configuration.homeca.enforce !== "nft") return this.#loadFirewall(done);
+    host.run(["nft", "-j", "list", "ruleset"], "", (result) => {
+      const kernel = result.status === 0 ? parseKernel(result.stdout) : null;
+      const now = host.mono();
+      for (const placement of kernel?.bridge.placements ?? []) {
+        this.#house.adopt(placement, now);
+      }
+      const drift = findDrift(this.#house.sessions.placements(now), this.#house.firewall, kernel);
+      if (drift.kind === "none") return done();
+      this.#loadFirewall(done);
+    });
+  }
+
+  #loadFirewall(done: () => void): void {
+    this.#house.placeAll((failure) => {
+      // Without the base ruleset nobody would be held back, so nobody is let in either: each admission fails the same way.
+      if (failure !== null)
+        this.#house.log.error(
+          `The firewall is not loaded (${failure.message}): install nftables with kmod-nft-bridge.`,
+        );
+      done();
+    });
+  }
+
+  #listen(): void {
+    if (this.#stopped) return;
+    const { configuration, log } = this.#house;
+    const { listen, authPort, acctPort } = configuration.radius;
+    for (const address of listen) {
+      for (const [service, port] of [
+        ["auth", authPort],
+        ["acct", acctPort],
+      ] as const) {
+        this.#unopened.push({ service, address, port });
+      }
+    }
+    this.#openAll();
+    const opened = this.#sockets.map(
+      ({ service, socket }) => `${service} ${socket.local.address} port ${socket.local.port}`,
+    );
+    log.notice(
+      `HomeCA is ready: ${opened.join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
+    );
+    this.#schedule();
+  }
+
+  #listenAgain(): void {
+    const before = this.#sockets.length;
+    this.#openAll();
+    for (const { service, socket } of this.#sockets.slice(before)) {
+      const { address, port } = socket.local;
+      this.#house.log.notice(`HomeCA listens at ${address} port ${port} (${service}) now.`);
+    }
+  }
+
+  /** Tries each endpoint that is not open yet. */
+  #openAll(): void {
+    this.#unopened = this.#unopened.filter((endpoint) => !this.#open(endpoint));
+  }
+
+  #open({ service, address, port }: Endpoint): boolean {
+    const { host, log } = this.#house;
+    try {
+      const socket = host.udp({ address, port }, (bytes, from) => {
+        this.#take({ kind: "datagram", service, from, bytes });
+      });
+      this.#sockets.push({ service, socket });
+      return true;
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      const fix =
+        failure.errno === "EADDRINUSE"
+          ? "another RADIUS server has the port: stop it (hostapd-radius, radius-mac or FreeRADIUS) or change auth_port and acct_port"
+          : "take the address out of `list listen` or bring the interface up";
+      log.limited(
+        "listen",
+        "error",
+        `Nobody can ask at ${address} port ${port} (${failure.errno}): ${fix}.`,
+      );
+      return false;
+    }
+  }
+
+  #take(input: RadiusInput): void {
+    if (this.#stopped) return;
+    try {
+      for (const output of this.#radius.handle(input, this.#house.host.mono()))
+        this.#carryOut(output);
+    } catch (fault) {
+      this.#house.log.limited(
+        "fault",
+        "error",
+        `fault: ${fault instanceof Error ? visible(fault.stack ?? fault.message, 2000) : "unknown"}`,
+      );
+    }
+    this.#schedule();
+  }
+
+  #carryOut(output: RadiusOutput): void {
+    switch (output.kind) {
+      case "request":
+        return this.#answer(output.request);
+      case "send": {
+        const { service, to, bytes } = output;
+        // From the socket it came in at: the access point takes answers from nowhere else.
+        const family = to.address.includes(":");
+        const found = this.#sockets.find(
+          (one) => one.service === service && one.socket.local.address.includes(":") === family,
+        );
+        return found?.socket.send(bytes, to);
+      }
+      case "discarded": {
+        const { reason, from } = output;
+        this.#house.counters.add(`discarded ${reason}`);
+        const { level, sentence } = discardLine(reason, from.address);
+        return this.#house.log.limited(`discarded ${reason}`, level, sentence);
+      }
+    }
+  }
+
+  #answer(request: RadiusRequest): void {
+    if (request.code === ACCOUNTING_REQUEST) {
+      const stored = this.#accounting.take(request);
+      return this.#take(
+        stored
+          ? { kind: "answer", request, code: ACCOUNTING_RESPONSE, attributes: [] }
+          : { kind: "forget", request },
+      );
+    }
+    if (request.eap === null) {
+      const question = addressQuestion(request);
+      if (question !== null) return this.#addresses.handle(request, question);
+      const mac = visible(request.callingStationId ?? "a device", 32);
+      this.#house.event(
+        "refused",
+        null,
+        null,
+        `Refused ${mac}: it came with a password and not with EAP; set the network to WPA-Enterprise.`,
+      );
+      return this.#take({ kind: "answer", request, code: ACCESS_REJECT, attributes: [] });
+    }
+    this.#authenticator.handle(request, request.eap);
+  }
+
+  /**
+   * Plans the next look at what is due. What a datagram begins ends after half a
+   * minute at the earliest, and may end late: a timer within that time serves.
+   */
+  #schedule(slackMs: number = SLACK_MS): void {
+    if (this.#stopped) return;
+    if (this.#timerAt !== null && this.#timerAt <= this.#house.host.mono() + slackMs) return;
+    const wakes = [
+      this.#radius.wakeAt,
+      this.#authenticator.wakeAt,
+      this.#eviction.wakeAt,
+      this.#driftAt,
+      this.#upkeepAt,
+    ];
+    const next = mono(Math.min(...wakes.filter((at) => at !== null)));
+    // A timer that is due no later serves as well: it finds what is due and schedules anew.
+    if (this.#timerAt !== null && this.#timerAt <= next) return;
+    this.#timer?.cancel();
+    this.#timerAt = next;
+    this.#timer = this.#house.host.setTimer(next, () => this.#wake());
+  }
+
+  #wake(): void {
+    this.#timer = null;
+    this.#timerAt = null;
+    const now = this.#house.host.mono();
+    this.#authenticator.timeout(now);
+    this.#eviction.timeout();
+    this.#take({ kind: "timeout" });
+    if (now >= this.#driftAt) {
+      this.#driftAt = mono(now + DRIFT_MS);
+      this.#checkDrift();
+      this.#listenAgain();
+    }
+    if (now >= this.#upkeepAt) {
+      this.#upkeepAt = mono(now + UPKEEP_MS);
+      this.#upkeep();
+    }
+    this.#schedule();
+  }
+
+  #checkDrift(): void {
+    const { host, configuration, log } = this.#house;
+    if (configuration.homeca.enforce !== "nft") return;
+    this.#house.lookAtInterfaces();
+    host.run(["nft", "-j", "list", "ruleset"], "", (result) => {
+      if (this.#stopped) return;
+      const kernel = result.status === 0 ? parseKernel(result.stdout) : null;
+      const drift = findDrift(
+        this.#house.sessions.placements(host.mono()),
+        this.#house.firewall,
+        kernel,
+      );
+      if (drift.kind === "none") return;
+      log.warning(
+        "The firewall did not hold what it should, as after `/etc/init.d/firewall stop`; it is loaded again.",
+      );
+      this.#loadFirewall(() => {});
+    });
+  }
+
+  #upkeep(): void {
+    const { house } = this;
+    const now = house.clock.now();
+    this.#writeSightings();
+    if (now === null) return;
+    try {
+      house.change([...tidyPending(house.registry, now), { kind: "forget-serials", before: now }]);
+      this.#list.renew(now);
+    } catch (failure) {
+      const expected =
+        failure instanceof HostFailure ||
+        failure instanceof StoreFailure ||
+        failure instanceof AuthorityFailure;
+      if (!expected) throw failure;
+      house.log.error(`Upkeep was put off (${failure.message}); it is tried again in an hour.`);
+    }
+  }
+
+  /** Losing them harms nobody: they are tried again in an hour. */
+  #writeSightings(): void {
+    try {
+      this.#house.sightings.flush();
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      this.#house.log.error(
+        `When devices were last seen could not be written (${failure.message}): free space or rights there.`,
+      );
+    }
+  }
+
+  private get house(): House {
+    return this.#house;
+  }
+}
+
+function radiusClients({ clients }: Configuration): ConstructorParameters<typeof RadiusClients>[0] {
+  return clients.map(({ name, prefix, secret, requireMessageAuthenticator, limitProxyState }) => {
+    return { name, prefix, secret, requireMessageAuthenticator, limitProxyState };
+  });
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
