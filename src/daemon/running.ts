@@ -9,11 +9,11 @@ import { RadiusClients } from "../proto/radius/clients.ts";
 import { RadiusServer } from "../proto/radius/endpoint.ts";
 import type { RadiusInput, RadiusOutput } from "../proto/radius/endpoint.ts";
 import { ACCESS_REJECT, ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE } from "../proto/radius/packet.ts";
-import type { RadiusRequest, RadiusService } from "../proto/radius/request.ts";
-import type { Timer, UdpSocket } from "../host/host.ts";
+import type { RadiusRequest } from "../proto/radius/request.ts";
 import { HostFailure } from "../host/host.ts";
 import { Accounting } from "./accounting.ts";
 import { AddressDesk, addressQuestion } from "./address.ts";
+import { Alarm } from "./alarm.ts";
 import { Authenticator } from "./authenticate.ts";
 import type { Configuration } from "./config/configuration.ts";
 import { ConfigurationFailure, loadConfiguration } from "./config/configuration.ts";
@@ -22,24 +22,16 @@ import { Eviction } from "./eviction.ts";
 import type { House } from "./house.ts";
 import { Household } from "./household.ts";
 import { PublishedList } from "./list.ts";
+import { Listeners } from "./listeners.ts";
 import { visible } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { ManagementServer } from "./management/server.ts";
 import { StoreFailure } from "./store/failure.ts";
 
-/** A timer that is due within this time serves for whatever a datagram has begun. */
-const SLACK_MS = 30_000;
 /** How often the kernel is compared with what it should hold. */
 const DRIFT_MS = 60_000;
 /** How often records, the list, the server's certificate and the sightings are looked after. */
 const UPKEEP_MS = 3_600_000;
-
-/** An address and port of the configuration, and what is asked there. */
-interface Endpoint {
-  readonly service: RadiusService;
-  readonly address: string;
-  readonly port: number;
-}
 
 /** The daemon once it has its keys. */
 export class Running {
@@ -53,11 +45,8 @@ export class Running {
   readonly #list: PublishedList;
   readonly #accounting: Accounting;
   readonly #management: ManagementServer;
-  readonly #sockets: { readonly service: RadiusService; readonly socket: UdpSocket }[] = [];
-  /** Where listening failed: the port may become free, the interface may come up. */
-  #unopened: Endpoint[] = [];
-  #timer: Timer | null = null;
-  #timerAt: Mono | null = null;
+  readonly #listeners: Listeners;
+  readonly #alarm: Alarm;
   #driftAt: Mono;
   #upkeepAt: Mono;
   #stopped = false;
@@ -72,22 +61,25 @@ export class Running {
       random: host.random,
       clients: this.#clients,
     });
+    this.#listeners = new Listeners(host, house.log, (datagram) => this.#take(datagram));
+    this.#alarm = new Alarm(
+      host,
+      () => this.#due(),
+      () => this.#wake(),
+    );
     this.#authenticator = new Authenticator(
       house,
       (answer) => this.#take({ kind: "answer", ...answer }),
       (request) => this.#take({ kind: "forget", request }),
     );
     this.#addresses = new AddressDesk(house, (answer) => this.#take({ kind: "answer", ...answer }));
-    this.#eviction = new Eviction(house, () => this.#schedule(0));
+    this.#eviction = new Eviction(house, () => this.#alarm.plan(0));
     this.#list = new PublishedList(house);
     this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
     const household = new Household(house, {
       eviction: this.#eviction,
       list: this.#list,
-      listening: () =>
-        this.#sockets.map(
-          ({ service, socket }) => `${service} ${socket.local.address} port ${socket.local.port}`,
-        ),
+      listening: () => this.#listeners.names,
       open: () => this.#authenticator.size,
       endConversations: (device) => this.#authenticator.endOf(device),
       reload: () => this.reload(),
@@ -134,8 +126,8 @@ export class Running {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#timer?.cancel();
-    for (const { socket } of this.#sockets) socket.close();
+    this.#alarm.close();
+    this.#listeners.close();
     this.#management.close();
     this.#eviction.close();
     this.#accounting.close();
@@ -175,60 +167,11 @@ export class Running {
   #listen(): void {
     if (this.#stopped) return;
     const { configuration, log } = this.#house;
-    const { listen, authPort, acctPort } = configuration.radius;
-    for (const address of listen) {
-      for (const [service, port] of [
-        ["auth", authPort],
-        ["acct", acctPort],
-      ] as const) {
-        this.#unopened.push({ service, address, port });
-      }
-    }
-    this.#openAll();
-    const opened = this.#sockets.map(
-      ({ service, socket }) => `${service} ${socket.local.address} port ${socket.local.port}`,
-    );
+    this.#listeners.open(configuration.radius);
     log.notice(
-      `HomeCA is ready: ${opened.join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
+      `HomeCA is ready: ${this.#listeners.names.join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
     );
-    this.#schedule();
-  }
-
-  #listenAgain(): void {
-    const before = this.#sockets.length;
-    this.#openAll();
-    for (const { service, socket } of this.#sockets.slice(before)) {
-      const { address, port } = socket.local;
-      this.#house.log.notice(`HomeCA listens at ${address} port ${port} (${service}) now.`);
-    }
-  }
-
-  /** Tries each endpoint that is not open yet. */
-  #openAll(): void {
-    this.#unopened = this.#unopened.filter((endpoint) => !this.#open(endpoint));
-  }
-
-  #open({ service, address, port }: Endpoint): boolean {
-    const { host, log } = this.#house;
-    try {
-      const socket = host.udp({ address, port }, (bytes, from) => {
-        this.#take({ kind: "datagram", service, from, bytes });
-      });
-      this.#sockets.push({ service, socket });
-      return true;
-    } catch (failure) {
-      if (!(failure instanceof HostFailure)) throw failure;
-      const fix =
-        failure.errno === "EADDRINUSE"
-          ? "another RADIUS server has the port: stop it (hostapd-radius, radius-mac or FreeRADIUS) or change auth_port and acct_port"
-          : "take the address out of `list listen` or bring the interface up";
-      log.limited(
-        "listen",
-        "error",
-        `Nobody can ask at ${address} port ${port} (${failure.errno}): ${fix}.`,
-      );
-      return false;
-    }
+    this.#alarm.plan();
   }
 
   #take(input: RadiusInput): void {
@@ -243,7 +186,7 @@ export class Running {
         `fault: ${fault instanceof Error ? visible(fault.stack ?? fault.message, 2000) : "unknown"}`,
       );
     }
-    this.#schedule();
+    this.#alarm.plan();
   }
 
   #carryOut(output: RadiusOutput): void {
@@ -252,12 +195,7 @@ export class Running {
         return this.#answer(output.request);
       case "send": {
         const { service, to, bytes } = output;
-        // From the socket it came in at: the access point takes answers from nowhere else.
-        const family = to.address.includes(":");
-        const found = this.#sockets.find(
-          (one) => one.service === service && one.socket.local.address.includes(":") === family,
-        );
-        return found?.socket.send(bytes, to);
+        return this.#listeners.send(service, to, bytes);
       }
       case "discarded": {
         const { reason, from } = output;
@@ -292,13 +230,7 @@ export class Running {
     this.#authenticator.handle(request, request.eap);
   }
 
-  /**
-   * Plans the next look at what is due. What a datagram begins ends after half a
-   * minute at the earliest, and may end late: a timer within that time serves.
-   */
-  #schedule(slackMs: number = SLACK_MS): void {
-    if (this.#stopped) return;
-    if (this.#timerAt !== null && this.#timerAt <= this.#house.host.mono() + slackMs) return;
+  #due(): Mono {
     const wakes = [
       this.#radius.wakeAt,
       this.#authenticator.wakeAt,
@@ -306,17 +238,10 @@ export class Running {
       this.#driftAt,
       this.#upkeepAt,
     ];
-    const next = mono(Math.min(...wakes.filter((at) => at !== null)));
-    // A timer that is due no later serves as well: it finds what is due and schedules anew.
-    if (this.#timerAt !== null && this.#timerAt <= next) return;
-    this.#timer?.cancel();
-    this.#timerAt = next;
-    this.#timer = this.#house.host.setTimer(next, () => this.#wake());
+    return mono(Math.min(...wakes.filter((at) => at !== null)));
   }
 
   #wake(): void {
-    this.#timer = null;
-    this.#timerAt = null;
     const now = this.#house.host.mono();
     this.#authenticator.timeout(now);
     this.#eviction.timeout();
@@ -324,13 +249,13 @@ export class Running {
     if (now >= this.#driftAt) {
       this.#driftAt = mono(now + DRIFT_MS);
       this.#checkDrift();
-      this.#listenAgain();
+      this.#listeners.retry();
     }
     if (now >= this.#upkeepAt) {
       this.#upkeepAt = mono(now + UPKEEP_MS);
       this.#upkeep();
     }
-    this.#schedule();
+    this.#alarm.plan();
   }
 
   #checkDrift(): void {

@@ -1,0 +1,104 @@
+/** The sockets RADIUS is asked at: opened, opened again where that failed, and answered from. */
+import type { Log } from "./log.ts";
+import type { Configuration } from "./config/configuration.ts";
+import type { Host, SocketAddress, UdpSocket } from "../host/host.ts";
+import { HostFailure } from "../host/host.ts";
+import type { RadiusInput } from "../proto/radius/endpoint.ts";
+import type { RadiusService } from "../proto/radius/request.ts";
+
+/** An address and port of the configuration, and what is asked there. */
+interface Endpoint {
+  readonly service: RadiusService;
+  readonly address: string;
+  readonly port: number;
+}
+
+interface Listener {
+  readonly service: RadiusService;
+  readonly socket: UdpSocket;
+}
+
+export class Listeners {
+  readonly #host: Pick<Host, "udp">;
+  readonly #log: Log;
+  readonly #take: (datagram: RadiusInput & { readonly kind: "datagram" }) => void;
+  readonly #open: Listener[] = [];
+  /** Where listening failed: the port may become free, the interface may come up. */
+  #unopened: Endpoint[] = [];
+
+  /** @param take - called with each datagram that comes in */
+  constructor(
+    host: Pick<Host, "udp">,
+    log: Log,
+    take: (datagram: RadiusInput & { readonly kind: "datagram" }) => void,
+  ) {
+    this.#host = host;
+    this.#log = log;
+    this.#take = take;
+  }
+
+  /** Where it listens, for people. */
+  get names(): readonly string[] {
+    return this.#open.map(
+      ({ service, socket }) => `${service} ${socket.local.address} port ${socket.local.port}`,
+    );
+  }
+
+  /** Opens what the configuration names; what cannot be opened is an error in the log, and waits for {@link Listeners.retry}. */
+  open({ listen, authPort, acctPort }: Configuration["radius"]): void {
+    this.#unopened = listen.flatMap((address): Endpoint[] => [
+      { service: "auth", address, port: authPort },
+      { service: "acct", address, port: acctPort },
+    ]);
+    this.#openAll();
+  }
+
+  /** Tries again what could not be opened. */
+  retry(): void {
+    const before = this.#open.length;
+    this.#openAll();
+    for (const { service, socket } of this.#open.slice(before)) {
+      const { address, port } = socket.local;
+      this.#log.notice(`HomeCA listens at ${address} port ${port} (${service}) now.`);
+    }
+  }
+
+  /** From the first socket of this service and address family: an access point takes answers only from where it asked. */
+  send(service: RadiusService, to: SocketAddress, bytes: Uint8Array): void {
+    const family = to.address.includes(":");
+    const found = this.#open.find(
+      (one) => one.service === service && one.socket.local.address.includes(":") === family,
+    );
+    found?.socket.send(bytes, to);
+  }
+
+  close(): void {
+    for (const { socket } of this.#open) socket.close();
+  }
+
+  #openAll(): void {
+    this.#unopened = this.#unopened.filter((endpoint) => !this.#openOne(endpoint));
+  }
+
+  #openOne({ service, address, port }: Endpoint): boolean {
+    try {
+      const socket = this.#host.udp({ address, port }, (bytes, from) => {
+        this.#take({ kind: "datagram", service, from, bytes });
+      });
+      this.#open.push({ service, socket });
+      return true;
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      const fix =
+        failure.errno === "EADDRINUSE"
+          ? "another RADIUS server has the port: stop it (hostapd-radius, radius-mac or FreeRADIUS) or change auth_port and acct_port"
+          : "take the address out of `list listen` or bring the interface up";
+      this.#log.limited(
+        "listen",
+        "error",
+        `Nobody can ask at ${address} port ${port} (${failure.errno}): ${fix}.`,
+      );
+      return false;
+    }
+  }
+}
