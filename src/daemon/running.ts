@@ -1,9 +1,6 @@
-/** The daemon once it has its keys: joins the machines, hands each datagram down the corridor, and wakes them when they are due. */
+/** Joins the machines: each datagram goes down its way, and whoever has something due is woken. */
 import type { Mono } from "../base/machine.ts";
 import { mono } from "../base/machine.ts";
-import { AuthorityFailure } from "../policy/ca/failure.ts";
-import { tidyPending } from "../policy/admission/owner.ts";
-import { findDrift, parseKernel } from "../policy/firewall/drift.ts";
 import { FirewallFailure } from "../policy/firewall/render.ts";
 import { RadiusClients } from "../proto/radius/clients.ts";
 import { RadiusServer } from "../proto/radius/endpoint.ts";
@@ -19,6 +16,7 @@ import type { Configuration } from "./config/configuration.ts";
 import { ConfigurationFailure, loadConfiguration } from "./config/configuration.ts";
 import { discardLine } from "./discards.ts";
 import { Eviction } from "./eviction.ts";
+import { FirewallWatch } from "./firewall-watch.ts";
 import type { House } from "./house.ts";
 import { Household } from "./household.ts";
 import { PublishedList } from "./list.ts";
@@ -26,7 +24,7 @@ import { Listeners } from "./listeners.ts";
 import { visible } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { ManagementServer } from "./management/server.ts";
-import { StoreFailure } from "./store/failure.ts";
+import { keepUp, writeSightings } from "./upkeep.ts";
 
 /** How often the kernel is compared with what it should hold. */
 const DRIFT_MS = 60_000;
@@ -47,6 +45,7 @@ export class Running {
   readonly #management: ManagementServer;
   readonly #listeners: Listeners;
   readonly #alarm: Alarm;
+  readonly #firewall: FirewallWatch;
   #driftAt: Mono;
   #upkeepAt: Mono;
   #stopped = false;
@@ -75,6 +74,7 @@ export class Running {
     this.#addresses = new AddressDesk(house, (answer) => this.#take({ kind: "answer", ...answer }));
     this.#eviction = new Eviction(house, () => this.#alarm.plan(0));
     this.#list = new PublishedList(house);
+    this.#firewall = new FirewallWatch(house);
     this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
     const household = new Household(house, {
       eviction: this.#eviction,
@@ -93,8 +93,8 @@ export class Running {
     );
     this.#driftAt = mono(host.mono() + DRIFT_MS);
     this.#upkeepAt = mono(host.mono() + UPKEEP_MS);
-    this.#upkeep();
-    this.#adoptKernel(() => this.#listen());
+    keepUp(this.#house, this.#list);
+    this.#firewall.adopt(() => this.#listen());
   }
 
   /** @returns the warnings of the new configuration. @throws ManagementFailure `bad-configuration` */
@@ -106,7 +106,7 @@ export class Running {
       this.#house.reconfigure(next);
       this.#clients.replace(radiusClients(next));
       for (const warning of next.warnings) log.warning(warning);
-      this.#loadFirewall(() => {});
+      this.#firewall.load(() => {});
       log.notice("The configuration was read again.");
       return next.warnings;
     } catch (failure) {
@@ -128,40 +128,14 @@ export class Running {
     this.#stopped = true;
     this.#alarm.close();
     this.#listeners.close();
+    this.#firewall.close();
     this.#management.close();
     this.#eviction.close();
     this.#accounting.close();
-    this.#writeSightings();
+    writeSightings(this.#house);
     this.#house.log.notice(
       "HomeCA stops: nobody new gets in, admitted devices stay until their sessions end.",
     );
-  }
-
-  /** Admitted devices go on over a restart: what the kernel holds is taken over, and closed where it holds nothing. */
-  #adoptKernel(done: () => void): void {
-    const { host, configuration } = this.#house;
-    if (configuration.homeca.enforce !== "nft") return this.#loadFirewall(done);
-    host.run(["nft", "-j", "list", "ruleset"], "", (result) => {
-      const kernel = result.status === 0 ? parseKernel(result.stdout) : null;
-      const now = host.mono();
-      for (const placement of kernel?.bridge.placements ?? []) {
-        this.#house.adopt(placement, now);
-      }
-      const drift = findDrift(this.#house.sessions.placements(now), this.#house.firewall, kernel);
-      if (drift.kind === "none") return done();
-      this.#loadFirewall(done);
-    });
-  }
-
-  #loadFirewall(done: () => void): void {
-    this.#house.placeAll((failure) => {
-      // Without the base ruleset nobody would be held back, so nobody is let in either: each admission fails the same way.
-      if (failure !== null)
-        this.#house.log.error(
-          `The firewall is not loaded (${failure.message}): install nftables with kmod-nft-bridge.`,
-        );
-      done();
-    });
   }
 
   #listen(): void {
@@ -248,68 +222,14 @@ export class Running {
     this.#take({ kind: "timeout" });
     if (now >= this.#driftAt) {
       this.#driftAt = mono(now + DRIFT_MS);
-      this.#checkDrift();
+      this.#firewall.check();
       this.#listeners.retry();
     }
     if (now >= this.#upkeepAt) {
       this.#upkeepAt = mono(now + UPKEEP_MS);
-      this.#upkeep();
+      keepUp(this.#house, this.#list);
     }
     this.#alarm.plan();
-  }
-
-  #checkDrift(): void {
-    const { host, configuration, log } = this.#house;
-    if (configuration.homeca.enforce !== "nft") return;
-    this.#house.lookAtInterfaces();
-    host.run(["nft", "-j", "list", "ruleset"], "", (result) => {
-      if (this.#stopped) return;
-      const kernel = result.status === 0 ? parseKernel(result.stdout) : null;
-      const drift = findDrift(
-        this.#house.sessions.placements(host.mono()),
-        this.#house.firewall,
-        kernel,
-      );
-      if (drift.kind === "none") return;
-      log.warning(
-        "The firewall did not hold what it should, as after `/etc/init.d/firewall stop`; it is loaded again.",
-      );
-      this.#loadFirewall(() => {});
-    });
-  }
-
-  #upkeep(): void {
-    const { house } = this;
-    const now = house.clock.now();
-    this.#writeSightings();
-    if (now === null) return;
-    try {
-      house.change([...tidyPending(house.registry, now), { kind: "forget-serials", before: now }]);
-      this.#list.renew(now);
-    } catch (failure) {
-      const expected =
-        failure instanceof HostFailure ||
-        failure instanceof StoreFailure ||
-        failure instanceof AuthorityFailure;
-      if (!expected) throw failure;
-      house.log.error(`Upkeep was put off (${failure.message}); it is tried again in an hour.`);
-    }
-  }
-
-  /** Losing them harms nobody: they are tried again in an hour. */
-  #writeSightings(): void {
-    try {
-      this.#house.sightings.flush();
-    } catch (failure) {
-      if (!(failure instanceof HostFailure)) throw failure;
-      this.#house.log.error(
-        `When devices were last seen could not be written (${failure.message}): free space or rights there.`,
-      );
-    }
-  }
-
-  private get house(): House {
-    return this.#house;
   }
 }
 

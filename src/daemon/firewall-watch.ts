@@ -1,0 +1,76 @@
+/**
+ * Keeps the kernel and the house of one mind about who is let in: takes over
+ * what the kernel holds at the start, and loads it all again where the kernel
+ * does not hold what it should.
+ */
+import type { Drift, KernelTables } from "../policy/firewall/drift.ts";
+import { findDrift, parseKernel } from "../policy/firewall/drift.ts";
+import type { House } from "./house.ts";
+
+export class FirewallWatch {
+  readonly #house: House;
+  #closed = false;
+
+  constructor(house: House) {
+    this.#house = house;
+  }
+
+  /** Admitted devices go on over a restart: what the kernel holds is taken over, and closed where it holds nothing. */
+  adopt(done: () => void): void {
+    if (!this.#hasKernel) return this.load(done);
+    this.#read((kernel) => {
+      const now = this.#house.host.mono();
+      for (const placement of kernel?.bridge.placements ?? []) {
+        this.#house.adopt(placement, now);
+      }
+      if (this.#drift(kernel).kind === "none") return done();
+      this.load(done);
+    });
+  }
+
+  /** Loads the base ruleset with everyone who is in. */
+  load(done: () => void): void {
+    this.#house.placeAll((failure) => {
+      // Without the base ruleset nobody would be held back, so nobody is let in either: each admission fails the same way.
+      if (failure !== null)
+        this.#house.log.error(
+          `The firewall is not loaded (${failure.message}): install nftables with kmod-nft-bridge.`,
+        );
+      done();
+    });
+  }
+
+  /** Compares the kernel with what it should hold, and makes it good. */
+  check(): void {
+    if (!this.#hasKernel) return;
+    this.#house.lookAtInterfaces();
+    this.#read((kernel) => {
+      if (this.#closed || this.#drift(kernel).kind === "none") return;
+      this.#house.log.warning(
+        "The firewall did not hold what it should, as after `/etc/init.d/firewall stop`; it is loaded again.",
+      );
+      this.load(() => {});
+    });
+  }
+
+  /** What it has asked the kernel comes to nothing. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  get #hasKernel(): boolean {
+    return this.#house.configuration.homeca.enforce === "nft";
+  }
+
+  /** @param then - gets null where nft cannot be asked or cannot be understood */
+  #read(then: (kernel: KernelTables | null) => void): void {
+    this.#house.host.run(["nft", "-j", "list", "ruleset"], "", (result) => {
+      then(result.status === 0 ? parseKernel(result.stdout) : null);
+    });
+  }
+
+  #drift(kernel: KernelTables | null): Drift {
+    const { host, sessions, firewall } = this.#house;
+    return findDrift(sessions.placements(host.mono()), firewall, kernel);
+  }
+}
