@@ -11,9 +11,9 @@ import { decide } from "../policy/admission/decide.ts";
 import { matchFirstContact } from "../policy/admission/match.ts";
 import type { Decision, Proof, Standing } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
-import { parseSetupIdentity, SETUP_REALM, SetupFailure } from "../policy/admission/setup.ts";
-import type { Claim, DeviceRecord } from "../policy/registry/record.ts";
-import { titleOf, withMac } from "../policy/registry/record.ts";
+import { SETUP_REALM } from "../policy/admission/setup.ts";
+import type { DeviceRecord } from "../policy/registry/record.ts";
+import { withMac } from "../policy/registry/record.ts";
 import { deviceByKey, deviceBySerial, devicesIn } from "../policy/registry/registry.ts";
 import type { EapInput, EapOutput, EapProof } from "../proto/eap/server.ts";
 import { EapServer } from "../proto/eap/server.ts";
@@ -21,15 +21,10 @@ import type { EapKeys, MethodName } from "../proto/eap/methods/method.ts";
 import {
   attribute,
   ChargeableUserIdentity,
-  Class,
   EapKeyName,
   ErrorCause,
-  SessionTimeout,
   State,
-  TerminationAction,
-  vlanAttributes,
 } from "../proto/radius/attributes.ts";
-import type { RadiusAnswer } from "../proto/radius/answer.ts";
 import { splitEapMessage } from "../proto/radius/eap-message.ts";
 import {
   ACCESS_ACCEPT,
@@ -38,14 +33,22 @@ import {
   type Attribute,
 } from "../proto/radius/packet.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
-import type { Configuration } from "./config/configuration.ts";
+import { sessionAttributes } from "./accept.ts";
+import type { SendAnswer } from "./accept.ts";
+import { titleIn } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
 import type { HostFailure } from "../host/host.ts";
 import type { FirewallChange } from "../policy/firewall/render.ts";
 import type { House } from "./house.ts";
 import { visible } from "./log.ts";
-import { judgeChain, type Peer, type Verdict } from "./peer.ts";
+import { judgeChain, type Peer } from "./peer.ts";
+import { claimOf, keyOf, recordAfter } from "./proof.ts";
 import { chainSentence, conversationSentence } from "./refusals.ts";
-import { endOf, macOf, type Session } from "./sessions.ts";
+import { endOf, GRACE_SECONDS, macOf, type Session } from "./sessions.ts";
+import { subjectOf } from "./subject.ts";
+
+export { GRACE_SECONDS, sessionAttributes, subjectOf };
+export type { SendAnswer };
 
 /** Octets of our State attribute. */
 const STATE_LENGTH = 16;
@@ -56,31 +59,8 @@ const DEFAULT_PACKET = 1020;
 /** 802.1X takes this many octets of the Framed-MTU (RFC 3579 §2.4). */
 const EAPOL_HEADER = 4;
 
-/** An element outlives its session by this much, so that a timely renewal never cuts a connection. */
-export const GRACE_SECONDS = 30;
-
-/** RFC 2869 §5.16 wants no less than 60 and advises 600 and more. */
-const TERMINATE_BY_REQUEST = 1;
-
 /** RFC 3579 §2.2: the EAP packet was ignored, the last request comes again. */
 const INVALID_EAP_PACKET_IGNORED = 202;
-
-interface Conversation {
-  readonly state: Uint8Array;
-  readonly eap: EapServer;
-  readonly nas: string;
-  readonly mac: string | null;
-  readonly began: Mono;
-  /** Whether a stranger may be let in here; asked for once, when the conversation shows to be one of onboarding. */
-  mayBegin: boolean | null;
-  peer: Peer | null;
-  rejected: (Verdict & { readonly kind: "rejected" }) | null;
-  /** What was decided; without it there is no Accept. */
-  decision: Decision | null;
-  record: DeviceRecord | null;
-}
-
-export type SendAnswer = (answer: RadiusAnswer) => void;
 
 export class Authenticator {
   readonly #house: House;
@@ -560,56 +540,4 @@ export class Authenticator {
   private get house(): House {
     return this.#house;
   }
-}
-
-/** The key to count refusals by; null where the peer proved none. */
-function keyOf(proof: Proof): string | null {
-  return proof.kind === "first-contact" ? proof.peer.spkiHash : null;
-}
-
-/** What the device says of itself, or null where it says nothing in our form. */
-function claimOf(userName: string): Claim | null {
-  try {
-    return parseSetupIdentity(utf8(userName));
-  } catch (failure) {
-    if (failure instanceof SetupFailure) return null;
-    throw failure;
-  }
-}
-
-function recordAfter({ changes }: Decision, before: DeviceRecord | null): DeviceRecord | null {
-  for (const change of changes) if (change.kind === "put") return change.record;
-  return before;
-}
-
-/** Where the session goes, how long it lasts, and the name accounting brings back. */
-export function sessionAttributes(
-  radius: Configuration["radius"],
-  decision: Exclude<Decision, { kind: "reject" }>,
-  session: string,
-): readonly Attribute[] {
-  const vlan =
-    decision.kind === "admit"
-      ? (decision.placement.vlan ?? radius.normalVlan)
-      : radius.quarantineVlan;
-  return [
-    attribute(SessionTimeout, decision.sessionSeconds),
-    attribute(TerminationAction, TERMINATE_BY_REQUEST),
-    attribute(Class, utf8(session)),
-    ...(vlan === null ? [] : vlanAttributes(vlan)),
-  ];
-}
-
-/** Whom a sentence about this record is about; without one it is the address. */
-export function subjectOf(
-  record: DeviceRecord | null,
-  mac: string | null,
-): Parameters<typeof sentence>[1] {
-  if (record === null) return { title: mac ?? "a device", id: "ID", notAfter: null };
-  const ends = record.keys.flatMap((key) => (key.role === "certificate" ? [key.notAfter] : []));
-  return { title: titleOf(record), id: record.id, notAfter: ends.at(-1) ?? null };
-}
-
-function titleIn({ record, mac }: Conversation): string {
-  return visible(record === null ? (mac ?? "a device") : titleOf(record), 64);
 }

@@ -9,6 +9,9 @@ import { mono } from "../base/machine.ts";
 import type { Placement } from "../policy/firewall/render.ts";
 import { MAX_STATIONS } from "../policy/firewall/render.ts";
 
+/** An element outlives its session by this much, so that a timely renewal never cuts a connection. */
+export const GRACE_SECONDS = 30;
+
 export interface Session {
   /** `02:00:00:00:00:01` */
   readonly mac: string;
