@@ -11,13 +11,11 @@ import { decide } from "../policy/admission/decide.ts";
 import { matchFirstContact } from "../policy/admission/match.ts";
 import type { Decision, Proof, Standing } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
-import { SETUP_REALM } from "../policy/admission/setup.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
 import { withMac } from "../policy/registry/record.ts";
 import { deviceByKey, deviceBySerial, devicesIn } from "../policy/registry/registry.ts";
 import type { EapInput, EapOutput, EapProof } from "../proto/eap/server.ts";
-import { EapServer } from "../proto/eap/server.ts";
-import type { EapKeys, MethodName } from "../proto/eap/methods/method.ts";
+import type { EapKeys } from "../proto/eap/methods/method.ts";
 import {
   attribute,
   ChargeableUserIdentity,
@@ -35,7 +33,7 @@ import {
 import type { RadiusRequest } from "../proto/radius/request.ts";
 import { sessionAttributes } from "./accept.ts";
 import type { SendAnswer } from "./accept.ts";
-import { titleIn } from "./conversation.ts";
+import { Conversations, mayOnboard, titleIn } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { HostFailure } from "../host/host.ts";
 import type { FirewallChange } from "../policy/firewall/render.ts";
@@ -50,9 +48,6 @@ import { subjectOf } from "./subject.ts";
 export { GRACE_SECONDS, sessionAttributes, subjectOf };
 export type { SendAnswer };
 
-/** Octets of our State attribute. */
-const STATE_LENGTH = 16;
-
 /** The EAP packet a link carries that names no Framed-MTU (RFC 3748 §3.1). */
 const DEFAULT_PACKET = 1020;
 
@@ -66,12 +61,13 @@ export class Authenticator {
   readonly #house: House;
   readonly #answer: SendAnswer;
   readonly #forget: (request: RadiusRequest) => void;
-  readonly #conversations = new Map<string, Conversation>();
+  readonly #conversations: Conversations;
   /** Those for whom nft is at work; ended ones too. */
   readonly #placing = new Set<Conversation>();
 
   constructor(house: House, answer: SendAnswer, forget: (request: RadiusRequest) => void) {
     this.#house = house;
+    this.#conversations = new Conversations(house);
     this.#answer = answer;
     this.#forget = forget;
   }
@@ -82,27 +78,17 @@ export class Authenticator {
   }
 
   get wakeAt(): Mono | null {
-    let earliest: Mono | null = null;
-    for (const { eap } of this.#conversations.values()) {
-      const at = eap.wakeAt;
-      if (at !== null && (earliest === null || at < earliest)) earliest = at;
-    }
-    return earliest;
+    return this.#conversations.wakeAt;
   }
 
   /** Ends what has taken too long; nobody waits for an answer then. */
   timeout(now: Mono): void {
-    for (const conversation of this.#conversations.values()) {
-      const outputs = conversation.eap.handle({ kind: "timeout" }, now);
-      if (outputs.some(({ kind }) => kind === "failure")) this.#end(conversation);
-    }
+    this.#conversations.timeout(now);
   }
 
   /** Ends every conversation in which the device is known to take part. */
   endOf(device: string): void {
-    for (const conversation of this.#conversations.values()) {
-      if (conversation.record?.id === device) this.#end(conversation);
-    }
+    this.#conversations.endOf(device);
   }
 
   /** Takes an Access-Request that carries EAP. A fault of ours ends this one conversation with a Reject. */
@@ -110,13 +96,13 @@ export class Authenticator {
     const { host } = this.#house;
     let conversation: Conversation | null = null;
     try {
-      conversation = this.#conversationOf(request);
+      conversation = this.#conversations.of(request);
       if (conversation === null) return this.#reject(request, null);
       const input: EapInput = { kind: "response", packet, maxPacket: this.#maxPacket(request) };
       this.#advance(conversation, request, input, host.mono());
     } catch (fault) {
       this.#fault("an authentication", fault);
-      if (conversation !== null) this.#end(conversation);
+      if (conversation !== null) this.#conversations.end(conversation);
       this.#reject(request, null);
     }
   }
@@ -126,81 +112,6 @@ export class Authenticator {
     const text = fault instanceof Error ? (fault.stack ?? fault.message) : "unknown";
     this.#house.counters.add("faults");
     this.#house.log.limited("fault", "error", `fault in ${where}: ${visible(text, 2000)}`);
-  }
-
-  /** A new conversation for a request without State, the one that State names, or null where there is none. */
-  #conversationOf(request: RadiusRequest): Conversation | null {
-    const { state } = request;
-    if (state !== null) {
-      const known = this.#conversations.get(toHex(state));
-      // State is unguessable, and still belongs to the NAS it was given to.
-      if (known !== undefined && known.nas === request.client.name) return known;
-      this.#house.counters.add("unknown-state");
-      return null;
-    }
-    const now = this.#house.host.mono();
-    const mac = macOf(request.callingStationId);
-    const mayBegin = this.#onboarding(request) ? this.#mayBegin(request, now) : null;
-    if (mayBegin === false) {
-      this.#house.event(
-        "refused",
-        null,
-        mac,
-        sentence("too-many-conversations", subjectOf(null, mac)),
-      );
-      return null;
-    }
-    if (!this.#makeRoom()) {
-      this.#house.counters.add("conversations-full");
-      const most = this.#house.configuration.limits.authenticationsMax;
-      this.#house.log.limited(
-        "conversations-full",
-        "warning",
-        `Turned away ${mac ?? "a device"}: ${most} authentications wait for their decision; raise authentications_max if your home is that large.`,
-      );
-      return null;
-    }
-    const conversation: Conversation = {
-      state: this.#house.host.random(STATE_LENGTH),
-      eap: new EapServer(this.#house.eapConfig()),
-      nas: request.client.name,
-      mac,
-      began: now,
-      mayBegin,
-      peer: null,
-      rejected: null,
-      decision: null,
-      record: null,
-    };
-    this.#conversations.set(toHex(conversation.state), conversation);
-    return conversation;
-  }
-
-  /** The outer identity of first contact: counted before any mathematics is spent on it. */
-  #onboarding(request: RadiusRequest): boolean {
-    return request.userName?.toLowerCase().endsWith(`@${SETUP_REALM}`) ?? false;
-  }
-
-  #mayBegin(request: RadiusRequest, now: Mono): boolean {
-    const mac = macOf(request.callingStationId);
-    const { limits } = this.#house;
-    if (mac !== null && limits.backoffSeconds(mac, now) > 0) return false;
-    return limits.begin(request.client.name, now);
-  }
-
-  /**
-   * At the bound the oldest conversation that has proved nothing gives way; one
-   * that has never does. A chain proves nothing yet: TLS 1.2 shows it to everybody.
-   */
-  #makeRoom(): boolean {
-    if (this.#conversations.size < this.#house.configuration.limits.authenticationsMax) return true;
-    for (const conversation of this.#conversations.values()) {
-      if (conversation.eap.hasProvedKey) continue;
-      this.#end(conversation);
-      this.#house.counters.add("conversations-given-up");
-      return true;
-    }
-    return false;
   }
 
   #maxPacket({ framedMtu }: RadiusRequest): number {
@@ -224,7 +135,12 @@ export class Authenticator {
       case "request":
         return this.#challenge(conversation, request, output.packet);
       case "verify-peer":
-        return this.#advance(conversation, request, this.#judge(conversation, output), now);
+        return this.#advance(
+          conversation,
+          request,
+          this.#judge(conversation, output.chain, now),
+          now,
+        );
       case "authenticated":
         return this.#decide(conversation, request, output.proof, now);
       case "success":
@@ -236,14 +152,11 @@ export class Authenticator {
     }
   }
 
-  #judge(
-    conversation: Conversation,
-    { chain, method }: { readonly chain: readonly Uint8Array[]; readonly method: MethodName },
-  ): EapInput {
+  #judge(conversation: Conversation, chain: readonly Uint8Array[], now: Mono): EapInput {
     const verdict = judgeChain(chain, this.#house.peerRules());
+    // A key of its own under another outer identity, as in the EAP-TLS fallback, is onboarding all the same.
     if (verdict.kind === "accepted" && verdict.peer.kind === "self-signed") {
-      const allowed = this.#mayShowOwnKey(conversation, method);
-      if (!allowed)
+      if (!mayOnboard(conversation, this.#house, now))
         return { kind: "peer-rejected", alert: "access_denied", reason: "too-many-conversations" };
     }
     if (verdict.kind === "accepted") {
@@ -254,12 +167,6 @@ export class Authenticator {
     conversation.rejected = verdict;
     conversation.record = verdict.record;
     return { kind: "peer-rejected", alert: verdict.alert, reason: verdict.reason };
-  }
-
-  /** A key of its own under another outer identity, as in the EAP-TLS fallback, is onboarding all the same. */
-  #mayShowOwnKey(conversation: Conversation, _method: MethodName): boolean {
-    conversation.mayBegin ??= this.#house.limits.begin(conversation.nas, this.#house.host.mono());
-    return conversation.mayBegin;
   }
 
   #recordOf({ kind, peer }: Peer): DeviceRecord | null {
@@ -331,7 +238,7 @@ export class Authenticator {
         this.#placed(conversation, request, placement, failure);
       } catch (fault) {
         this.#fault("an admission", fault);
-        this.#end(conversation);
+        this.#conversations.end(conversation);
         this.#reject(request, null);
       }
     });
@@ -346,7 +253,7 @@ export class Authenticator {
   ): void {
     const { house } = this;
     const now = house.host.mono();
-    if (!this.#conversations.has(toHex(conversation.state))) {
+    if (!this.#conversations.has(conversation)) {
       // Nobody hears of this admission any more, so nobody may keep it: back to what was there before.
       const before = house.sessions.placements(now).find((placement) => placement.mac === mac);
       const cut = { kind: "cut", mac, ...(port === undefined ? {} : { port }) } as const;
@@ -419,10 +326,10 @@ export class Authenticator {
     };
   }
 
-  #standing({ mayBegin, nas }: Conversation, subject: string | null, now: Mono): Standing {
+  #standing(conversation: Conversation, subject: string | null, now: Mono): Standing {
     const { limits, registry } = this.#house;
     return {
-      mayBegin: mayBegin ?? limits.begin(nas, now),
+      mayBegin: mayOnboard(conversation, this.#house, now),
       backoffSeconds: subject === null ? 0 : limits.backoffSeconds(subject, now),
       refusals: subject === null ? 0 : limits.refusals(subject, now),
       pending: devicesIn(registry, "pending").length,
@@ -448,7 +355,7 @@ export class Authenticator {
       const cause = attribute(ErrorCause, INVALID_EAP_PACKET_IGNORED);
       return this.#challenge(conversation, request, lastRequest, [cause]);
     }
-    this.#end(conversation);
+    this.#conversations.end(conversation);
     this.#reject(request, null);
   }
 
@@ -459,7 +366,7 @@ export class Authenticator {
     now: Mono,
   ): void {
     const { decision, record, mac } = conversation;
-    this.#end(conversation);
+    this.#conversations.end(conversation);
     // An Accept needs a decision that lets in; the machine cannot have come here without one.
     if (decision === null || decision.kind === "reject") return this.#reject(request, null);
     const session = toHex(this.#house.host.random(8));
@@ -513,7 +420,7 @@ export class Authenticator {
     { packet, reason, detail }: Extract<EapOutput, { kind: "failure" }>,
   ): void {
     const { decision, record, mac, rejected } = conversation;
-    this.#end(conversation);
+    this.#conversations.end(conversation);
     const who = titleIn(conversation);
     let text: string;
     if (decision?.kind === "reject") text = sentence(decision.reason, subjectOf(record, mac));
@@ -530,10 +437,6 @@ export class Authenticator {
   #reject(request: RadiusRequest, cause: number | null): void {
     const attributes = cause === null ? [] : [attribute(ErrorCause, cause)];
     this.#answer({ request, code: ACCESS_REJECT, attributes });
-  }
-
-  #end({ state }: Conversation): void {
-    this.#conversations.delete(toHex(state));
   }
 
   /** Named without `#` so that methods above read as prose. */
