@@ -80,8 +80,8 @@ export class Running {
       eviction: this.#eviction,
       list: this.#list,
       listening: () => this.#listeners.names,
-      open: () => this.#authenticator.size,
-      endConversations: (device) => this.#authenticator.endOf(device),
+      open: () => this.#authenticator.conversations.size,
+      endConversations: (device) => this.#authenticator.conversations.endOf(device),
       reload: () => this.reload(),
     });
     host.files.makeDirectory(folderOf(configuration.homeca.socket), 0o700);
@@ -207,7 +207,7 @@ export class Running {
   #due(): Mono {
     const wakes = [
       this.#radius.wakeAt,
-      this.#authenticator.wakeAt,
+      this.#authenticator.conversations.wakeAt,
       this.#eviction.wakeAt,
       this.#driftAt,
       this.#upkeepAt,
@@ -217,7 +217,7 @@ export class Running {
 
   #wake(): void {
     const now = this.#house.host.mono();
-    this.#authenticator.timeout(now);
+    this.#authenticator.conversations.timeout(now);
     this.#eviction.timeout();
     this.#take({ kind: "timeout" });
     if (now >= this.#driftAt) {

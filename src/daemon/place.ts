@@ -1,0 +1,69 @@
+/**
+ * What is done before anybody is told: the record is stored, then the station
+ * is placed in the kernel. A placement that nobody will hear of is undone.
+ */
+import type { Mono } from "../base/machine.ts";
+import type { Decision } from "../policy/admission/proof.ts";
+import type { Placement } from "../policy/firewall/render.ts";
+import type { Change } from "../policy/registry/change.ts";
+import { withMac } from "../policy/registry/record.ts";
+import { deviceBySerial } from "../policy/registry/registry.ts";
+import type { Applied } from "./enforcement.ts";
+import type { House } from "./house.ts";
+
+export class Placing {
+  readonly #house: House;
+  /** Placements that nft is at work on; those of conversations that have ended too. */
+  #underWay = 0;
+
+  constructor(house: House) {
+    this.#house = house;
+  }
+
+  /** Why nobody can be let in at this address, or null. */
+  obstacle(mac: string | null, now: Mono): string | null {
+    const { enforces, sessions } = this.#house;
+    if (mac === null) return enforces ? "the access point names no MAC address" : null;
+    // Those whom nft is letting in have no session yet and will have one.
+    const fits = sessions.hasRoomFor(mac, now, this.#underWay);
+    return fits ? null : "too many devices are on the network at once";
+  }
+
+  /** Stores what the decision changes. @returns why it could not be stored, or null */
+  store(decision: Decision, mac: string | null): string | null {
+    const seen = this.#withMac(decision, mac);
+    try {
+      this.#house.change([...decision.changes, ...seen]);
+      return null;
+    } catch (failure) {
+      const why = failure instanceof Error ? failure.message : "unknown";
+      return `the change could not be stored (${why})`;
+    }
+  }
+
+  /** Places one station in the kernel; `done` gets null once it holds. */
+  place(placement: Placement, done: Applied): void {
+    this.#underWay++;
+    this.#house.place(placement, (failure) => {
+      this.#underWay--;
+      done(failure);
+    });
+  }
+
+  /** Nobody hears of this placement any more, so nobody may keep it: back to what was there before. */
+  undo({ mac, port }: Placement, now: Mono): void {
+    const { sessions } = this.#house;
+    const before = sessions.placements(now).find((placement) => placement.mac === mac);
+    const cut = { kind: "cut", mac, ...(port === undefined ? {} : { port }) } as const;
+    this.#house.place(before ?? cut, () => {});
+  }
+
+  /** The MAC address goes into the record once it is admitted with it; flash is spared otherwise. */
+  #withMac(decision: Decision, mac: string | null): readonly Change[] {
+    if (decision.kind !== "admit" || mac === null) return [];
+    const put = decision.changes.find((change) => change.kind === "put");
+    const record = put?.record ?? deviceBySerial(this.#house.registry, decision.peer.serial);
+    if (record === null || record.macs.includes(mac)) return [];
+    return [{ kind: "put", record: withMac(record, mac) }];
+  }
+}
