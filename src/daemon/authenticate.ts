@@ -7,6 +7,7 @@
  */
 import { toHex } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
+import { visible } from "../base/text.ts";
 import { decide } from "../policy/admission/decide.ts";
 import type { Decision } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
@@ -20,7 +21,6 @@ import type { HostFailure } from "../host/host.ts";
 import { acceptOf, sessionOf, type SendAnswer } from "./accept.ts";
 import { type Conversation, Conversations, mayOnboard, titleIn } from "./conversation.ts";
 import type { House } from "./house.ts";
-import { visible } from "./log.ts";
 import { judgeChain } from "./peer.ts";
 import { Placing } from "./place.ts";
 import { keyOf, proofOf, recordAfter, recordOf, standingOf } from "./proof.ts";

@@ -5,6 +5,7 @@
  */
 import { toHex } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
+import { visible } from "../base/text.ts";
 import type { Decision } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
 import { SETUP_REALM } from "../policy/admission/setup.ts";
@@ -13,7 +14,6 @@ import { titleOf } from "../policy/registry/record.ts";
 import { EapServer } from "../proto/eap/server.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
 import type { House } from "./house.ts";
-import { visible } from "./log.ts";
 import type { Peer, Verdict } from "./peer.ts";
 import { macOf } from "./sessions.ts";
 import { subjectOf } from "./subject.ts";

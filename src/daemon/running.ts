@@ -1,6 +1,7 @@
 /** Joins the machines: each datagram goes down its way, and whoever has something due is woken. */
 import type { Mono } from "../base/machine.ts";
 import { mono } from "../base/machine.ts";
+import { visible } from "../base/text.ts";
 import { FirewallFailure } from "../policy/firewall/render.ts";
 import { RadiusClients } from "../proto/radius/clients.ts";
 import { RadiusServer } from "../proto/radius/endpoint.ts";
@@ -21,7 +22,6 @@ import type { House } from "./house.ts";
 import { Household } from "./household.ts";
 import { PublishedList } from "./list.ts";
 import { Listeners } from "./listeners.ts";
-import { visible } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { ManagementServer } from "./management/server.ts";
 import { keepUp, writeSightings } from "./upkeep.ts";
