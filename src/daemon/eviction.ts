@@ -5,7 +5,8 @@
  */
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
-import type { HostFailure, SocketAddress, UdpSocket } from "../host/host.ts";
+import type { SocketAddress, UdpSocket } from "../host/host.ts";
+import { HostFailure } from "../host/host.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
 import { titleOf } from "../policy/registry/record.ts";
 import type { DisconnectInput, DisconnectOutput } from "../proto/radius/das.ts";
@@ -54,10 +55,11 @@ export class Eviction {
       ...record.macs.filter((mac) => this.#isTheirs(mac, record)),
       ...this.#nameless(),
     ]);
-    const cuts = [...macs].map((mac) => this.#cut(mac));
-    for (const session of sessions) this.#disconnect(session, record);
+    // First of all: whatever fails below, the next look at the firewall finds that nobody has a place here.
     for (const { mac } of sessions) this.#house.sessions.remove(mac);
-    await Promise.all(cuts);
+    const cuts = Promise.all([...macs].map((mac) => this.#cut(mac)));
+    for (const session of sessions) this.#tell(session, record);
+    await cuts;
   }
 
   /**
@@ -85,6 +87,18 @@ export class Eviction {
         else reject(failure);
       });
     });
+  }
+
+  /** The firewall is what counts; an access point that cannot be asked is worth a line. */
+  #tell(session: Session, record: DeviceRecord): void {
+    try {
+      this.#disconnect(session, record);
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      this.#house.log.warning(
+        `The access point was not asked to put ${visible(titleOf(record), 64)} out (${visible(failure.message)}); the firewall keeps it out, but it stays associated.`,
+      );
+    }
   }
 
   #disconnect({ mac, nas }: Session, record: DeviceRecord): void {

@@ -4,6 +4,7 @@ import type { Unix } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { approve, deny, readmit, withdraw } from "../policy/admission/owner.ts";
 import type { Word } from "../policy/admission/owner.ts";
+import { HostFailure } from "../host/host.ts";
 import { importExpected, ImportFailure } from "../policy/registry/import.ts";
 import type { Authority, Issued } from "../policy/ca/authority.ts";
 import { AuthorityFailure, explain } from "../policy/ca/failure.ts";
@@ -50,6 +51,12 @@ const ORDER: readonly State[] = [
   "revoked",
   "released",
 ];
+
+/** A step behind the owner's word that failed: what did not happen, and what the owner does about it. */
+interface Unfinished {
+  readonly what: string;
+  readonly fix: string;
+}
 
 /** What the household needs of the daemon around it. */
 export interface Surroundings {
@@ -151,8 +158,7 @@ export class Household implements service.HomeService {
     const record = this.#record(id);
     const changes = this.#attempt(() => deny(record, this.#word()));
     const outcome = this.#done(id, changes, `You denied ${shown(record)}.`);
-    await this.#putOut(record);
-    return outcome;
+    return this.#followed(record, outcome, [await this.#putOut(record)]);
   }
 
   rename(id: string, name: string): service.Outcome {
@@ -339,25 +345,58 @@ export class Household implements service.HomeService {
     const stated = reason === "cessationOfOperation" ? "privilegeWithdrawn" : reason;
     const changes = this.#attempt(() => withdraw(record, event, stated, "owner", at));
     const outcome = this.#done(id, changes, `You ${word} ${shown(record)}.`);
-    await this.#putOut(record);
-    this.#publish();
-    return outcome;
+    return this.#followed(record, outcome, [await this.#putOut(record), this.#publish()]);
   }
 
-  /** The record says no already; from here on it is about what still runs. */
-  async #putOut(record: DeviceRecord): Promise<void> {
+  /** The record says no already; from here on it is about what still runs. Null once that has ended. */
+  async #putOut(record: DeviceRecord): Promise<Unfinished | null> {
     this.#around.endConversations(record.id);
-    await this.#around.eviction.evict(record);
+    try {
+      await this.#around.eviction.evict(record);
+      return null;
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      // The sessions are gone, so the next look at the firewall finds what is too much there.
+      return {
+        what: `the firewall did not cut it off (${visible(failure.message)}), which is tried again within a minute`,
+        fix: "switch the device off if it cannot wait",
+      };
+    }
   }
 
-  /** The list follows the record. Without a clock it follows later: admission asks the record. */
-  #publish(): void {
+  /** The list follows the record, if need be at the next upkeep: admission asks the record. Null once it is signed. */
+  #publish(): Unfinished | null {
     try {
       this.#around.list.sign();
+      return null;
     } catch (failure) {
+      if (failure instanceof HostFailure) {
+        return {
+          what: `the revocation list is not signed (${visible(failure.message)}), which is tried again within an hour`,
+          fix: "nothing is left to do but to free space or rights where that is what is missing",
+        };
+      }
       if (!(failure instanceof AuthorityFailure)) throw failure;
-      this.house.log.warning(`The revocation list is not signed yet: ${explain(failure.reason)}`);
+      return {
+        what: `the revocation list is not signed (${failure.reason}), which is tried again within an hour`,
+        fix: clauseOf(explain(failure.reason)),
+      };
     }
+  }
+
+  /** @throws ManagementFailure `unfinished` where the record is not all that there is to say */
+  #followed(
+    record: DeviceRecord,
+    outcome: service.Outcome,
+    steps: readonly (Unfinished | null)[],
+  ): service.Outcome {
+    const unfinished = steps.filter((step) => step !== null);
+    const [first] = unfinished;
+    if (first === undefined) return outcome;
+    const what = unfinished.map((step) => step.what).join(", and ");
+    const told = `${shown(record)} is ${outcome.state} on record, but ${what}: ${first.fix}`;
+    this.house.log.error(`${told}.`);
+    throw new ManagementFailure("unfinished", told);
   }
 
   #newRecord(
@@ -532,6 +571,11 @@ export class Household implements service.HomeService {
 
 function shown(record: DeviceRecord): string {
   return visible(titleOf(record));
+}
+
+/** A sentence as it stands behind a colon. */
+function clauseOf(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/u, "");
 }
 
 /** @throws ManagementFailure for text that would not be shown as it is */

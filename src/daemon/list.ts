@@ -13,6 +13,8 @@ const RENEW_SECONDS = 3 * 86_400;
 export class PublishedList {
   readonly #house: House;
   #current: IssuedCrl | null = null;
+  /** Whether the last attempt to sign failed, so that something revoked may be missing from the list. */
+  #isOverdue = false;
 
   constructor(house: House) {
     this.#house = house;
@@ -29,6 +31,7 @@ export class PublishedList {
    * @throws AuthorityFailure, HostFailure
    */
   sign(): IssuedCrl {
+    this.#isOverdue = true;
     const { clock, registry, keys, host, configuration } = this.#house;
     const now = clock.now();
     const revoked = [...registry.revoked.values()].map(({ serial, reason, at, notAfter }) => ({
@@ -49,12 +52,15 @@ export class PublishedList {
       FILE_MODE,
     );
     this.#current = list;
+    this.#isOverdue = false;
     return list;
   }
 
-  /** Signs where there is no list yet or the one there is ends soon; waits where the time is not known. */
+  /** Signs where there is no list yet, the last attempt failed or the list ends soon; waits where the time is not known. */
   renew(now: Unix | null): void {
     if (now === null) return;
-    if (this.#current === null || this.#current.nextUpdate - now < RENEW_SECONDS) this.sign();
+    const isDue =
+      this.#isOverdue || this.#current === null || this.#current.nextUpdate - now < RENEW_SECONDS;
+    if (isDue) this.sign();
   }
 }

@@ -15,8 +15,10 @@ export type ManagementReason =
   | "full"
   /** The wall clock is not known yet, so nothing can be dated. */
   | "time-unknown"
-  /** The disk or nft refused. */
+  /** The disk or nft refused; nothing has changed. */
   | "host-failed"
+  /** What was asked is on record; the disk or nft refused what follows from it. */
+  | "unfinished"
   /** A bug of ours; the log has its stack. */
   | "internal-fault";
 
@@ -42,6 +44,7 @@ const UBUS_STATUS: Readonly<Record<ManagementReason, number>> = {
   full: 5, // NO_DATA
   "time-unknown": 5,
   "host-failed": 9, // UNKNOWN_ERROR
+  unfinished: 9,
   "internal-fault": 9,
 };
 
