@@ -21,6 +21,7 @@ import { GRACE_SECONDS, sessionAttributes, subjectOf } from "./authenticate.ts";
 import type { SendAnswer } from "./authenticate.ts";
 import type { HostFailure } from "../host/host.ts";
 import type { House } from "./house.ts";
+import { faultText } from "./log.ts";
 import { endOf, macOf } from "./sessions.ts";
 
 /** NAS-Port-Type of a switch's port (RFC 2865 §5.41); hostapd says 19 for everything it does. */
@@ -58,8 +59,6 @@ export function addressQuestion(request: RadiusRequest): AddressQuestion | null 
 export class AddressDesk {
   readonly #house: House;
   readonly #answer: SendAnswer;
-  /** Those for whom nft is at work. */
-  #placing = 0;
 
   constructor(house: House, answer: SendAnswer) {
     this.#house = house;
@@ -85,7 +84,7 @@ export class AddressDesk {
       this.#note("refused", record, mac, sentence(decision.reason, subjectOf(record, mac)));
       return this.#reject(request);
     }
-    if (!this.#house.sessions.hasRoomFor(mac, now, this.#placing)) {
+    if (!this.#house.sessions.hasRoomFor(mac, now, this.#house.coming)) {
       return this.#stop(request, record, mac, "too many devices are on the network at once");
     }
     try {
@@ -108,9 +107,7 @@ export class AddressDesk {
       seconds,
       ...(port === null ? {} : { port }),
     } as const;
-    this.#placing++;
     this.#house.place(change, (failure) => {
-      this.#placing--;
       try {
         this.#placed(request, question, port, failure);
       } catch (fault) {
@@ -219,9 +216,8 @@ export class AddressDesk {
 
   /** Whoever found a fault of ours can meet it again and again: the log must bear that. */
   #fault(where: string, fault: unknown): void {
-    const text = fault instanceof Error ? (fault.stack ?? fault.message) : "unknown";
     this.#house.counters.add("faults");
-    this.#house.log.limited("fault", "error", `fault in ${where}: ${visible(text, 2000)}`);
+    this.#house.log.limited("fault", "error", `fault in ${where}: ${faultText(fault)}`);
   }
 
   #reject(request: RadiusRequest): void {

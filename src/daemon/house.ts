@@ -60,6 +60,8 @@ export class House {
   #configuration: Configuration;
   #enforcement: Enforcement;
   #surroundings: Surroundings;
+  /** Addresses that nft is letting in, and how many transactions do so. */
+  readonly #coming = new Map<string, number>();
 
   constructor(
     host: Host,
@@ -181,7 +183,22 @@ export class House {
       if (!(failure instanceof FirewallFailure)) throw failure;
       return done(new HostFailure(failure.message, "EINVAL"));
     }
-    this.#enforcement.apply(text, done);
+    if (change.kind === "cut") return this.#enforcement.apply(text, done);
+    const { mac } = change;
+    this.#coming.set(mac, (this.#coming.get(mac) ?? 0) + 1);
+    this.#enforcement.apply(text, (failure) => {
+      const others = this.#coming.get(mac)! - 1;
+      if (others === 0) this.#coming.delete(mac);
+      else this.#coming.set(mac, others);
+      done(failure);
+    });
+  }
+
+  /** Stations that nft is letting in right now, by whichever door: each will have a session, if it has none. */
+  get coming(): number {
+    let coming = 0;
+    for (const mac of this.#coming.keys()) if (this.sessions.find(mac) === null) coming++;
+    return coming;
   }
 
   /** The base ruleset with everyone who is in; every controlled port is closed to all others. */

@@ -2,6 +2,7 @@ import { assert, test } from "#kit";
 import { mono } from "../../src/base/machine.ts";
 import {
   Counters,
+  faultText,
   LIMITED_LINES,
   LIMITED_WINDOW_MS,
   Log,
@@ -67,4 +68,14 @@ test("counters add up and are listed by name", () => {
     ["eap.accepted", 2],
     ["radius.discarded", 2],
   ]);
+});
+
+test("a fault is told by its message on every engine, once, in one line", () => {
+  const fault = new TypeError("oops\u001b[2J");
+  fault.stack = "TypeError: oops\u001b[2J\n    at decide";
+  assert.equal(faultText(fault), "TypeError: oops\\x1b[2J\\x0a    at decide");
+  fault.stack = "    at decide\n";
+  assert.equal(faultText(fault), "TypeError: oops\\x1b[2J\\x0a    at decide\\x0a");
+  assert.equal(faultText("no error at all"), "no error at all");
+  assert.equal(faultText(fault, 10).length, 10);
 });

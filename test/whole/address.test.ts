@@ -1,6 +1,7 @@
 /** Devices without EAP, whole, on both engines: caged by their address, over the air with a key of their own. */
 import { assert, providers, seeded, test } from "#kit";
 import { toHex, utf8 } from "../../src/base/bytes.ts";
+import { MAX_STATIONS } from "../../src/policy/firewall/render.ts";
 import {
   attribute,
   read,
@@ -10,8 +11,9 @@ import {
 } from "../../src/proto/radius/attributes.ts";
 import { askByAddress, ETHERNET } from "../kit/address-question.ts";
 import type { AddressAnswer, AddressQuestionOptions } from "../kit/address-question.ts";
+import { AssertionFailure } from "../kit/assert.ts";
 import { join, lampIdentity, MemoryHome, selfSigned } from "../kit/memory-home.ts";
-import type { MemoryHomeOptions } from "../kit/memory-home.ts";
+import type { MemoryHomeOptions, StationOptions } from "../kit/memory-home.ts";
 
 const SECRET = "memory-secret-of-a-test";
 const GARAGE = "02-00-00-00-00-21";
@@ -74,9 +76,26 @@ async function shownOf(home: MemoryHome, id: string): Promise<{ state: string; p
   return (await home.call("device", { id })) as { state: string; place: string };
 }
 
+/** A kernel's listing with so many admitted stations. */
+function kernelWith(stations: number): string {
+  const elem = Array.from({ length: stations }, (_, n) => {
+    const mac = `02:00:00:00:${toHex(Uint8Array.of(128 + (n >> 8)))}:${toHex(Uint8Array.of(n & 255))}`;
+    return { elem: { val: { concat: ["lan1", mac] }, timeout: 9000, expires: 9000 } };
+  });
+  const set = { family: "bridge", table: "homeca", name: "admitted", elem };
+  return JSON.stringify({ nftables: [{ set }] });
+}
+
 for (const crypto of providers) {
   const named = (name: string, body: () => Promise<void> | void): void =>
     test(`${crypto.name}: ${name}`, body);
+  const stranger = (): StationOptions => ({
+    mac: "02-00-00-00-00-41",
+    method: "ttls",
+    identity: "@setup.home.arpa",
+    chain: [selfSigned(crypto)],
+    inner: { name: lampIdentity(), password: "none" },
+  });
   const homeWith = (options: MemoryHomeOptions = {}): MemoryHome =>
     new MemoryHome(crypto, { uci: UCI_WITH_VLAN, ...options });
 
@@ -221,6 +240,58 @@ for (const crypto of providers) {
     assert.equal((await shownOf(home, id)).place, "none");
   });
 
+  for (const door of ["this door", "the other"]) {
+    named(`whom nft is letting in by ${door} counts where the network is full`, async () => {
+      let takes = 0;
+      const stdout = kernelWith(MAX_STATIONS - 1);
+      const home = homeWith({
+        script: (command) => (command.includes("-j") ? { stdout } : { takes }),
+      });
+      await garageAt(home);
+      await cage(home, { name: "TV", class: "wired", mac: TV });
+
+      takes = 40;
+      if (door === "this door") assert.equal(asked(home, { mac: GARAGE }), null);
+      else assert.throws(() => join(home, stranger()), AssertionFailure, "nft is not at work");
+      assert.equal(answered(home, { mac: TV, portType: ETHERNET }).code, REJECT);
+      assert.match(
+        home.lines.at(-1)!,
+        /Refused TV: too many devices are on the network at once\.$/u,
+      );
+    });
+  }
+
+  named("the last place in the network is one for a device without EAP too", async () => {
+    const stdout = kernelWith(MAX_STATIONS - 1);
+    const home = homeWith({ script: (command) => (command.includes("-j") ? { stdout } : {}) });
+    await garageAt(home);
+    await cage(home, { name: "TV", class: "wired", mac: TV });
+    assert.equal(answered(home, { mac: GARAGE }).code, ACCEPT);
+    assert.equal(answered(home, { mac: TV, portType: ETHERNET }).code, REJECT);
+    assert.equal(answered(home, { mac: GARAGE }).code, ACCEPT, "who is in may come again");
+  });
+
+  named("a fault behind the firewall is a Reject without a key, and HomeCA goes on", async () => {
+    const random = seeded("faulty");
+    let faulty = false;
+    const home = homeWith({
+      random: (length) => {
+        if (faulty) throw new Error("no random octets\n\u001b[2J");
+        return random(length);
+      },
+    });
+    const { id, wifiKey } = await garageAt(home);
+    faulty = true;
+    const answer = answered(home, { mac: GARAGE });
+    assert.equal(answer.code, REJECT);
+    assert.deepEqual(answer.tunnelPasswords, []);
+    assert.match(home.nft.at(-1)!, /02:00:00:00:00:21/u, "the fault came behind the firewall");
+    assert.match(home.lines.join("\n"), /fault in a cage: Error: no random octets\\x0a\\x1b\[2J/u);
+    faulty = false;
+    assert.equal((await shownOf(home, id)).place, "none");
+    assert.deepEqual(answered(home, { mac: GARAGE }).tunnelPasswords, [utf8(wifiKey)]);
+  });
+
   named("revoked while nft works, it gets no key and keeps no element", async () => {
     let takes = 0;
     const home = homeWith({ script: () => ({ takes }) });
@@ -265,13 +336,7 @@ for (const crypto of providers) {
     "a stranger who borrows the address brings no record of its own into the cage",
     async () => {
       const home = homeWith();
-      join(home, {
-        mac: GARAGE,
-        method: "ttls",
-        identity: "@setup.home.arpa",
-        chain: [selfSigned(crypto)],
-        inner: { name: lampIdentity(), password: "none" },
-      });
+      join(home, { ...stranger(), mac: GARAGE });
       assert.equal(answered(home, { mac: GARAGE }).code, REJECT);
       const { wifiKey } = await garageAt(home);
       assert.deepEqual(answered(home, { mac: GARAGE }).tunnelPasswords, [utf8(wifiKey)]);
