@@ -14,6 +14,8 @@ import { ManagementFailure, ubusStatus } from "../../src/daemon/management/failu
 import {
   callMethod,
   MAX_IMPORT_CHARACTERS,
+  MAX_LOG_EVENTS,
+  MAX_REQUEST_CHARACTERS,
   methodNamed,
   METHODS,
   signatures,
@@ -23,6 +25,7 @@ import {
   MAX_CONNECTIONS,
   MAX_LINE_BYTES,
   MAX_OPEN_CALLS,
+  MAX_PARTS,
   ManagementServer,
 } from "../../src/daemon/management/server.ts";
 import { DOOR, PHONE, StubService } from "./stub-service.ts";
@@ -269,6 +272,53 @@ test("lines may come in pieces, several at once, and with empty ones between", a
   at.host.clock.advance(0);
   assert.equal(client.received.split("\n").length, 4);
   assert.equal(at.service.calls.length, 3);
+});
+
+test("a line in as many pieces as are kept, one fewer or one more is the same line", () => {
+  const line = `${JSON.stringify(callOf("reload"))}\n`;
+  for (const pieces of [MAX_PARTS - 1, MAX_PARTS, MAX_PARTS + 1, line.length]) {
+    const at = home();
+    const client = at.host.connectLocal(SOCKET);
+    for (let n = 0; n < pieces - 1; n++) client.send(line.charAt(n));
+    client.send(line.slice(pieces - 1));
+    at.host.clock.advance(0);
+    assert.deepEqual(at.service.calls, [["reload"]], `${pieces}`);
+    assert.match(client.received, /"result":\[0,/u);
+  }
+});
+
+test("as many events as may be asked for are, one more is refused", async () => {
+  const at = home();
+  await ask(at, callOf("log", { limit: MAX_LOG_EVENTS }));
+  assert.deepEqual(at.service.calls, [["log", { device: null, limit: MAX_LOG_EVENTS }]]);
+  assert.deepEqual(
+    await ask(at, callOf("log", { limit: MAX_LOG_EVENTS + 1 })),
+    result([
+      2,
+      {
+        reason: "bad-argument",
+        message: "argument 'limit' is no number from 1 to 1000: correct it",
+      },
+    ]),
+  );
+});
+
+test("a request of the longest there may be reaches the authority, one character more does not", async () => {
+  const at = home();
+  const request = "x".repeat(MAX_REQUEST_CHARACTERS);
+  assert.match(JSON.stringify(await ask(at, callOf("sign", { id: DOOR, request }))), /CERT/u);
+  assert.equal(at.service.calls.length, 1);
+  assert.deepEqual(
+    await ask(at, callOf("sign", { id: DOOR, request: `${request}x` })),
+    result([
+      2,
+      {
+        reason: "bad-argument",
+        message: "argument 'request' is too long: send at most 8192 characters",
+      },
+    ]),
+  );
+  assert.equal(at.service.calls.length, 1);
 });
 
 test("a line of 64 KiB is answered, one byte more ends the connection", () => {

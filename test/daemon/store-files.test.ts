@@ -3,7 +3,7 @@ import { assert, test } from "#kit";
 import { fromUtf8, utf8 } from "../../src/base/bytes.ts";
 import { unix } from "../../src/base/machine.ts";
 import { MAX_SECRET, readSecret, SecretFailure } from "../../src/daemon/store/secret.ts";
-import { Sightings } from "../../src/daemon/store/sightings.ts";
+import { MAX_SIGHTINGS_FILE, Sightings } from "../../src/daemon/store/sightings.ts";
 import { HostFailure } from "../../src/host/host.ts";
 import { MemoryFiles } from "../../src/host/memory/files.ts";
 import { MAX_DEVICES } from "../../src/policy/registry/registry.ts";
@@ -79,6 +79,15 @@ test("devices that are forgotten are forgotten here too, and there are never mor
   assert.equal(sightings.of(ID), null);
   sightings.retain(new Map([[idOf(3), true]]));
   assert.deepEqual([sightings.of(idOf(3))?.lastSeen, sightings.of(idOf(4))], [3, null]);
+});
+
+test("a file of sightings of the largest there may be is read, one octet more is not", () => {
+  const files = new MemoryFiles();
+  const line = `${ID} 20 2\n`;
+  files.plant(SEEN, utf8(line.padEnd(MAX_SIGHTINGS_FILE, "x")));
+  assert.deepEqual(new Sightings(files, SEEN).of(ID), { lastSeen: 20, joins: 2 });
+  files.plant(SEEN, utf8(line.padEnd(MAX_SIGHTINGS_FILE + 1, "x")));
+  assert.equal(new Sightings(files, SEEN).of(ID), null);
 });
 
 test("property: any file of sightings is read as far as it makes sense", () => {

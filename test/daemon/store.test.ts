@@ -11,7 +11,13 @@ import { blankRecord } from "../../src/policy/registry/record.ts";
 import { changesOf } from "../../src/policy/registry/registry.ts";
 import type { Registry } from "../../src/policy/registry/registry.ts";
 import { StoreFailure } from "../../src/daemon/store/failure.ts";
-import { encodeEntry } from "../../src/daemon/store/format.ts";
+import {
+  encodeEntry,
+  journalHeader,
+  MAX_CHANGES,
+  MAX_ENTRY,
+  MAX_FILE,
+} from "../../src/daemon/store/format.ts";
 import { Store } from "../../src/daemon/store/journal.ts";
 
 const DIRECTORY = "/homeca";
@@ -300,6 +306,100 @@ test("a change that does not fit, or could not be read back, is refused before i
   for (const changes of bad) assert.throws(() => store.commit(changes), RegistryFailure);
   assert.deepEqual(files.read(JOURNAL), before);
   assert.equal(content(store.registry), CONTENTS[1]!);
+});
+
+const counted = (changes: number): readonly Change[] =>
+  Array.from({ length: changes }, (_, n) => ({ kind: "crl-number", number: n + 1 }));
+/** A change of which the entry has so many octets in all. */
+function changeOf(octets: number): Change {
+  const record = blankRecord(id(0), "aware", "pending");
+  const filled = (length: number): Change => ({
+    kind: "put",
+    record: { ...record, rights: ["x".repeat(length)] },
+  });
+  const length = (body: number): number =>
+    encodeEntry(nodeCrypto, { sequence: 1, changes: [filled(body)] }).length;
+  const near = octets - 1000;
+  const body = near + octets - length(near);
+  const change = filled(body);
+  assert.equal(length(body), octets);
+  return change;
+}
+
+test("as many changes as one entry may have are stored and read again, one more is refused", () => {
+  const files = new MemoryFiles();
+  open(files).commit(counted(MAX_CHANGES));
+  const next = open(files.restart());
+  assert.equal(next.registry.crlNumber, MAX_CHANGES);
+  const more = counted(MAX_CHANGES + 1).map((_, n): Change => {
+    return { kind: "crl-number", number: MAX_CHANGES + n + 1 };
+  });
+  assert.throws(() => next.commit(more), RangeError);
+  assert.equal(next.registry.crlNumber, MAX_CHANGES);
+});
+
+test("an entry on disk with more changes than one may have is damage, whoever summed it up", () => {
+  for (const changes of [MAX_CHANGES, MAX_CHANGES + 1]) {
+    const files = new MemoryFiles();
+    open(files).close();
+    const entry = encodeEntry(nodeCrypto, { sequence: 1, changes: counted(changes) });
+    const life = files.restart();
+    life.plant(JOURNAL, concat(journalHeader(0), entry));
+    if (changes === MAX_CHANGES) assert.equal(open(life).sequence, 1);
+    else assert.equal(assert.throws(() => open(life), StoreFailure).reason, "damaged");
+  }
+});
+
+test("an entry of the largest there may be is stored and read again, one octet more is refused", () => {
+  const files = new MemoryFiles();
+  const store = open(files, MAX_FILE);
+  assert.throws(() => store.commit([changeOf(MAX_ENTRY + 1)]), RangeError);
+  assert.equal(store.sequence, 0);
+  store.commit([changeOf(MAX_ENTRY)]);
+  assert.equal(content(open(files.restart()).registry), content(store.registry));
+});
+
+test("a torn tail is no longer than the largest entry; what is longer is damage", () => {
+  for (const length of [MAX_ENTRY, MAX_ENTRY + 1]) {
+    const files = new MemoryFiles();
+    open(files).close();
+    const life = files.restart();
+    life.plant(JOURNAL, concat(journalHeader(0), utf8("99999999 ".padEnd(length, "a"))));
+    if (length === MAX_ENTRY) assert.equal(open(life).torn?.octets, length);
+    else assert.equal(assert.throws(() => open(life), StoreFailure).reason, "damaged");
+  }
+});
+
+test("a file of the largest size there may be is read, and one that is larger is refused unread", () => {
+  class Sized extends MemoryFiles {
+    size = 0;
+    reads = 0;
+    override facts(path: string): ReturnType<MemoryFiles["facts"]> {
+      const facts = super.facts(path);
+      return facts !== null && path === JOURNAL ? { ...facts, size: this.size } : facts;
+    }
+    override read(path: string): Uint8Array | null {
+      if (path === JOURNAL) this.reads++;
+      return super.read(path);
+    }
+  }
+  const first = new MemoryFiles();
+  open(first).commit(COMMITS[0]!);
+  for (const size of [MAX_FILE, MAX_FILE + 1]) {
+    const files = new Sized();
+    for (const path of [JOURNAL, SNAPSHOT]) {
+      const bytes = first.read(path);
+      if (bytes !== null) files.plant(path, bytes);
+    }
+    files.size = size;
+    if (size === MAX_FILE) {
+      assert.equal(open(files).sequence, 1);
+    } else {
+      const failure = assert.throws(() => open(files), StoreFailure);
+      assert.deepEqual([failure.reason, files.reads], ["too-large", 0]);
+      assert.match(failure.message, /^\/homeca\/journal is larger than 67108864 octets .*\.$/u);
+    }
+  }
 });
 
 test("a closed store takes no change", () => {

@@ -10,6 +10,7 @@ import { mono } from "../../src/base/machine.ts";
 import { HostFailure } from "../../src/host/host.ts";
 import type { Files, Host, ProcessResult, SocketAddress } from "../../src/host/host.ts";
 import { nodeHost } from "../../src/host/node/index.ts";
+import { MAX_UNREAD_BYTES } from "../../src/host/node/local.ts";
 import { MAX_OUTPUT_BYTES } from "../../src/host/node/run.ts";
 
 // No test here touches files through the host; those have a contract of their own.
@@ -153,6 +154,17 @@ test("run: a missing program is status 127, one that cannot be run 126, a killed
   assert.equal((await run(["sh", "-c", "kill -9 $$"])).status, 137);
 });
 
+test("run: a program that takes longer than it may is killed, one that ends in time is not", async () => {
+  const hasty = nodeHost({ files: noFiles, maxRunMilliseconds: 2000 });
+  const [late, early] = await Promise.all(
+    [["sleep", "60"], ["true"]].map(
+      (command) => new Promise<ProcessResult>((resolve) => hasty.run(command, "", resolve)),
+    ),
+  );
+  assert.deepEqual(late, { status: 137, stdout: "", stderr: "" });
+  assert.deepEqual(early, { status: 0, stdout: "", stderr: "" });
+});
+
 test("run: a program that ignores its input does no harm, and its output is cut at the bound", async () => {
   const ignored = await run(["true"], "x".repeat(1 << 20));
   assert.equal(ignored.status, 0);
@@ -287,6 +299,37 @@ test("a connection that was closed here is gone, answered in full, though its pe
     peer.destroy();
     listener.close();
     assert.equal(answer.length, 1 << 20);
+  });
+});
+
+test("a reader may leave as much unread as the bound says, and not an octet more", async () => {
+  await inFolder(async (socketPath) => {
+    const ends: string[] = [];
+    const listener = host.listenLocal(socketPath, 0o600, (connection) => ({
+      onBytes: (bytes) => {
+        const extra = fromUtf8(bytes) === "one more" ? 1 : 0;
+        // One write, of which the kernel takes a part at the most: all of it counts until it is gone.
+        connection.send(new Uint8Array(MAX_UNREAD_BYTES + extra));
+        connection.close();
+      },
+      onClose: () => {},
+    }));
+    for (const word of ["as much", "one more"]) {
+      ends.push(
+        await new Promise<string>((resolve) => {
+          let read = 0;
+          net
+            .connect(socketPath, function (this: net.Socket) {
+              this.write(word);
+            })
+            .on("data", (part) => (read += part.length))
+            .on("error", () => {})
+            .on("close", () => resolve(read === MAX_UNREAD_BYTES ? "all" : "cut"));
+        }),
+      );
+    }
+    listener.close();
+    assert.deepEqual(ends, ["all", "cut"]);
   });
 });
 

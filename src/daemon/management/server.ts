@@ -17,7 +17,7 @@ export const MAX_OPEN_CALLS = 16;
 
 const SOCKET_MODE = 0o600;
 /** A line that comes byte by byte is joined so often that its parts stay few. */
-const MAX_PARTS = 64;
+export const MAX_PARTS = 64;
 const NEWLINE = 0x0a;
 
 export class ManagementServer {

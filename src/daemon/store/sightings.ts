@@ -13,7 +13,7 @@ import { MAX_DEVICES } from "../../policy/registry/registry.ts";
 /** How often the daemon writes them, in milliseconds. */
 export const FLUSH_EVERY_MS = 3600000;
 /** Octets of a file that is worth reading. */
-const MAX_SIGHTINGS_FILE = 0x40000;
+export const MAX_SIGHTINGS_FILE = 0x40000;
 const FILE_MODE = 0o600;
 
 export interface Sighting {

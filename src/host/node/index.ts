@@ -6,7 +6,7 @@ import { oneLine } from "../../base/text.ts";
 import type { Files, Host, LocalConnection, LocalHandlers, LogLevel, Timer } from "../host.ts";
 import { nodeCrypto } from "./crypto.ts";
 import { listenLocalSocket } from "./local.ts";
-import { runProgram } from "./run.ts";
+import { MAX_RUN_MILLISECONDS, runProgram } from "./run.ts";
 import { openUdp } from "./udp.ts";
 
 export interface NodeHostOptions {
@@ -15,6 +15,8 @@ export interface NodeHostOptions {
   readonly logStyle?: "plain" | "syslog";
   /** Where log lines go; standard error unless a test says otherwise. */
   readonly writeLog?: (line: string) => void;
+  /** After so long a program is killed; {@link MAX_RUN_MILLISECONDS} unless a test cannot wait. */
+  readonly maxRunMilliseconds?: number;
 }
 
 /** Severities of RFC 5424 §6.2.1. */
@@ -78,7 +80,12 @@ export function nodeHost(options: NodeHostOptions): Host {
       return listenLocalSocket(path, mode, guardedAccept, onBug);
     },
     run: (command, input, done) =>
-      runProgram(command, input, (result) => guarded(() => done(result))),
+      runProgram(
+        command,
+        input,
+        (result) => guarded(() => done(result)),
+        options.maxRunMilliseconds ?? MAX_RUN_MILLISECONDS,
+      ),
     log,
   };
 }

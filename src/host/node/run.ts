@@ -24,6 +24,7 @@ export function runProgram(
   command: readonly string[],
   input: string,
   done: (result: ProcessResult) => void,
+  maxMilliseconds: number,
 ): void {
   const [program = "", ...args] = command;
   let finished = false;
@@ -43,7 +44,7 @@ export function runProgram(
       shell: false,
       stdio: "pipe",
       env: { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
-      timeout: MAX_RUN_MILLISECONDS,
+      timeout: maxMilliseconds,
       killSignal: "SIGKILL",
     });
   } catch (failure) {

@@ -41,6 +41,20 @@ test("a certificate keeps what it says", () => {
   assert.deepEqual(certificate.algorithm.scheme, { kind: "ecdsa", hash: "sha256" });
 });
 
+test("a certificate has as many extensions as are read, and one more is refused", () => {
+  const withCount = (count: number): Partial<RawFields> => ({
+    extensions: extensionField(
+      ...Array.from({ length: count }, (_, at) =>
+        extension.encodeExtension(`1.2.${at}`, false, hex("")),
+      ),
+    ),
+  });
+  const { MAX_EXTENSIONS } = extension;
+  assert.equal(parse(withCount(MAX_EXTENSIONS)).extensions.all.length, MAX_EXTENSIONS);
+  const failure = assert.throws(() => parse(withCount(MAX_EXTENSIONS + 1)), X509Failure);
+  assert.equal(failure.reason, "too-many-extensions");
+});
+
 test("openssl's certificates: RSA, P-384, all names, both time types", () => {
   const root = parseCertificate(CHAIN.rsaRoot);
   assert.equal(root.publicKey.kind, "rsa");
