@@ -3,16 +3,22 @@
  * is placed in the kernel. A placement that nobody will hear of is undone.
  */
 import type { Mono } from "../base/machine.ts";
+import { mono } from "../base/machine.ts";
 import type { Decision } from "../policy/admission/proof.ts";
 import type { Placement } from "../policy/firewall/render.ts";
 import type { Change } from "../policy/registry/change.ts";
-import { withMac } from "../policy/registry/record.ts";
+import { MAX_MACS, withMac } from "../policy/registry/record.ts";
 import { deviceBySerial } from "../policy/registry/registry.ts";
 import type { Applied } from "./enforcement.ts";
 import type { House } from "./house.ts";
 
+/** How often a device whose list of addresses is full may change what is stored of them. */
+const ADDRESS_EVERY_MS = 3_600_000;
+
 export class Placing {
   readonly #house: House;
+  /** When each device's full list last took an address; devices on record bound it. */
+  readonly #addressStored = new Map<string, Mono>();
   /** Placements that nft is at work on; those of conversations that have ended too. */
   #underWay = 0;
 
@@ -58,12 +64,22 @@ export class Placing {
     this.#house.place(before ?? cut, () => {});
   }
 
-  /** The MAC address goes into the record once it is admitted with it; flash is spared otherwise. */
+  /**
+   * The MAC address goes into the record once it is admitted with it. A phone that
+   * takes a new one for each connection must not wear the flash out: its sessions
+   * have them all, and after a restart a revocation cuts whoever has no name.
+   */
   #withMac(decision: Decision, mac: string | null): readonly Change[] {
     if (decision.kind !== "admit" || mac === null) return [];
     const put = decision.changes.find((change) => change.kind === "put");
     const record = put?.record ?? deviceBySerial(this.#house.registry, decision.peer.serial);
     if (record === null || record.macs.includes(mac)) return [];
+    const now = this.#house.host.mono();
+    if (record.macs.length >= MAX_MACS) {
+      const last = this.#addressStored.get(record.id);
+      if (last !== undefined && now < mono(last + ADDRESS_EVERY_MS)) return [];
+      this.#addressStored.set(record.id, now);
+    }
     return [{ kind: "put", record: withMac(record, mac) }];
   }
 }

@@ -139,4 +139,22 @@ for (const crypto of providers) {
     );
     assert.equal(cuts.length, 1);
   });
+
+  test(`${crypto.name}: a device with a new address each time changes its record once an hour`, async () => {
+    const home = new MemoryHome(crypto);
+    const { id, chain } = await certified(home);
+    const macs = async (): Promise<readonly string[]> =>
+      (await home.call("device", { id }))["macs"] as readonly string[];
+    const comes = (n: number): void => {
+      const mac = `02-00-00-00-0b-${n.toString(16).padStart(2, "0")}`;
+      assert.equal(join(home, { mac, method: "tls", chain }).code, ACCEPT);
+    };
+    for (let n = 1; n <= 12; n++) comes(n);
+    const full = await macs();
+    assert.equal(full.length, 8);
+    assert.equal(full[0], "02:00:00:00:0b:08");
+    home.host.clock.advance(3_600_000);
+    comes(13);
+    assert.equal((await macs())[0], "02:00:00:00:0b:0d");
+  });
 }
