@@ -17,12 +17,12 @@ import { deviceByAddress } from "../policy/registry/registry.ts";
 import { attribute, ChargeableUserIdentity } from "../proto/radius/attributes.ts";
 import { ACCESS_ACCEPT, ACCESS_REJECT } from "../proto/radius/packet.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
-import { GRACE_SECONDS, sessionAttributes, subjectOf } from "./authenticate.ts";
-import type { SendAnswer } from "./authenticate.ts";
+import { sessionAttributes, type SendAnswer } from "./accept.ts";
 import type { HostFailure } from "../host/host.ts";
 import type { House } from "./house.ts";
 import { faultText } from "./log.ts";
-import { endOf, macOf } from "./sessions.ts";
+import { endOf, GRACE_SECONDS, macOf } from "./sessions.ts";
+import { subjectOf } from "./subject.ts";
 
 /** NAS-Port-Type of a switch's port (RFC 2865 §5.41); hostapd says 19 for everything it does. */
 const ETHERNET = 15;

@@ -28,10 +28,6 @@ import { chainSentence, conversationSentence } from "./refusals.ts";
 import { GRACE_SECONDS, macOf } from "./sessions.ts";
 import { subjectOf } from "./subject.ts";
 
-export { GRACE_SECONDS, subjectOf };
-export { sessionAttributes } from "./accept.ts";
-export type { SendAnswer };
-
 /** The EAP packet a link carries that names no Framed-MTU (RFC 3748 §3.1). */
 const DEFAULT_PACKET = 1020;
 
