@@ -153,7 +153,7 @@ export class Authenticator {
     const port = this.#house.portOf(macOf(request.calledStationId));
     const seconds = decision.sessionSeconds + GRACE_SECONDS;
     const placement = { kind: decision.kind, mac, seconds, ...(port === null ? {} : { port }) };
-    this.#placing.place(placement, (failure) => {
+    this.#house.place(placement, (failure) => {
       try {
         this.#placed(conversation, request, placement, failure);
       } catch (fault) {

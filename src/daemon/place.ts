@@ -1,6 +1,6 @@
 /**
- * What is done before anybody is told: the record is stored, then the station
- * is placed in the kernel. A placement that nobody will hear of is undone.
+ * What surrounds a placement in the kernel: whether there is room is asked and
+ * the record is stored before it; one that nobody will hear of is undone.
  */
 import type { Mono } from "../base/machine.ts";
 import { mono } from "../base/machine.ts";
@@ -9,7 +9,6 @@ import type { Placement } from "../policy/firewall/render.ts";
 import type { Change } from "../policy/registry/change.ts";
 import { MAX_MACS, withMac } from "../policy/registry/record.ts";
 import { deviceBySerial } from "../policy/registry/registry.ts";
-import type { Applied } from "./enforcement.ts";
 import type { House } from "./house.ts";
 
 /** How often a device whose list of addresses is full may change what is stored of them. */
@@ -19,8 +18,6 @@ export class Placing {
   readonly #house: House;
   /** When each device's full list last took an address; devices on record bound it. */
   readonly #addressStored = new Map<string, Mono>();
-  /** Placements that nft is at work on; those of conversations that have ended too. */
-  #underWay = 0;
 
   constructor(house: House) {
     this.#house = house;
@@ -28,10 +25,10 @@ export class Placing {
 
   /** Why nobody can be let in at this address, or null. */
   obstacle(mac: string | null, now: Mono): string | null {
-    const { enforces, sessions } = this.#house;
-    if (mac === null) return enforces ? "the access point names no MAC address" : null;
+    const house = this.#house;
+    if (mac === null) return house.enforces ? "the access point names no MAC address" : null;
     // Those whom nft is letting in have no session yet and will have one.
-    const fits = sessions.hasRoomFor(mac, now, this.#underWay);
+    const fits = house.sessions.hasRoomFor(mac, now, house.coming);
     return fits ? null : "too many devices are on the network at once";
   }
 
@@ -45,15 +42,6 @@ export class Placing {
       const why = failure instanceof Error ? failure.message : "unknown";
       return `the change could not be stored (${why})`;
     }
-  }
-
-  /** Places one station in the kernel; `done` gets null once it holds. */
-  place(placement: Placement, done: Applied): void {
-    this.#underWay++;
-    this.#house.place(placement, (failure) => {
-      this.#underWay--;
-      done(failure);
-    });
   }
 
   /** Nobody hears of this placement any more, so nobody may keep it: back to what was there before. */
