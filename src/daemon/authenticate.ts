@@ -7,7 +7,6 @@
  */
 import { toHex } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
-import { visible } from "../base/text.ts";
 import { decide } from "../policy/admission/decide.ts";
 import type { Decision } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
@@ -21,6 +20,7 @@ import type { HostFailure } from "../host/host.ts";
 import { acceptOf, sessionOf, type SendAnswer } from "./accept.ts";
 import { type Conversation, Conversations, mayOnboard, titleIn } from "./conversation.ts";
 import type { House } from "./house.ts";
+import { faultText } from "./log.ts";
 import { judgeChain } from "./peer.ts";
 import { Placing } from "./place.ts";
 import { keyOf, proofOf, recordAfter, recordOf, standingOf } from "./proof.ts";
@@ -248,9 +248,8 @@ export class Authenticator {
 
   /** A peer that found a fault of ours can meet it again and again: the log must bear that. */
   #fault(where: string, fault: unknown): void {
-    const text = fault instanceof Error ? (fault.stack ?? fault.message) : "unknown";
     this.#house.counters.add("faults");
-    this.#house.log.limited("fault", "error", `fault in ${where}: ${visible(text, 2000)}`);
+    this.#house.log.limited("fault", "error", `fault in ${where}: ${faultText(fault)}`);
   }
 }
 

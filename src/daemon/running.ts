@@ -22,6 +22,7 @@ import type { House } from "./house.ts";
 import { Household } from "./household.ts";
 import { PublishedList } from "./list.ts";
 import { Listeners } from "./listeners.ts";
+import { faultText } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { ManagementServer } from "./management/server.ts";
 import { keepUp, writeSightings } from "./upkeep.ts";
@@ -154,11 +155,7 @@ export class Running {
       for (const output of this.#radius.handle(input, this.#house.host.mono()))
         this.#carryOut(output);
     } catch (fault) {
-      this.#house.log.limited(
-        "fault",
-        "error",
-        `fault: ${fault instanceof Error ? visible(fault.stack ?? fault.message, 2000) : "unknown"}`,
-      );
+      this.#house.log.limited("fault", "error", `fault: ${faultText(fault)}`);
     }
     this.#alarm.plan();
   }
