@@ -484,7 +484,7 @@ export class Household implements service.HomeService {
         failure.reason === "time-unknown" || failure.reason === "clock-behind-floor"
           ? "time-unknown"
           : "bad-request";
-      throw new ManagementFailure(reason, explain(failure.reason));
+      throw new ManagementFailure(reason, clauseOf(explain(failure.reason)));
     }
   }
 
@@ -539,7 +539,7 @@ export class Household implements service.HomeService {
       return body();
     } catch (failure) {
       if (failure instanceof LifecycleFailure)
-        throw new ManagementFailure("wrong-state", failure.message);
+        throw new ManagementFailure("wrong-state", clauseOf(failure.message));
       throw failure;
     }
   }
@@ -573,7 +573,7 @@ function shown(record: DeviceRecord): string {
   return visible(titleOf(record));
 }
 
-/** A sentence as it stands behind a colon. */
+/** A sentence as it stands behind a colon, or behind `homeca:` on a terminal. */
 function clauseOf(sentence: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/u, "");
 }

@@ -3,8 +3,6 @@ import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import type { Host, LogLevel } from "../host/host.ts";
 
-export { visible };
-
 /** From what must be acted on to what only a developer reads. */
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warning", "notice", "info", "debug"];
 

@@ -11,22 +11,22 @@ import type { PathReason } from "../proto/x509/path-failure.ts";
 export function chainSentence(who: string, reason: PathReason, notAfter: Unix | null): string {
   switch (reason) {
     case "no-certificate":
-      return `Refused ${who}: it showed no certificate; install the one that \`homeca issue\` made for it.`;
+      return `Refused ${who}: it showed no certificate; make it one with \`homeca issue ID --p12 FILE\` and install that.`;
     case "unknown-authority":
-      return `Refused ${who}: its certificate is from another authority, such as another home; issue it one here with \`homeca issue\`.`;
+      return `Refused ${who}: its certificate is from another authority, such as another home; make it one of this home with \`homeca issue --name NAME --p12 FILE\`.`;
     case "expired":
-      return `Refused ${who}: its certificate ended on ${notAfter === null ? "a day unknown" : dayText(notAfter)}; run \`homeca issue\` for it and install the new one.`;
+      return `Refused ${who}: its certificate ended on ${notAfter === null ? "a day unknown" : dayText(notAfter)}; run \`homeca issue ID --p12 FILE\` and install the new one.`;
     case "not-yet-valid":
       return `Refused ${who}: its certificate begins in the future; check the date of this router.`;
     case "time-unknown":
       return `Refused ${who}: this router does not know the time yet, so no certificate can be checked; check that it reaches a time server.`;
     case "revoked":
-      return `Refused ${who}: its certificate was revoked; run \`homeca issue\` for it if it is still yours.`;
+      return `Refused ${who}: its certificate was revoked; run \`homeca issue ID --p12 FILE\` if it is still yours.`;
     case "revocation-unknown":
       return `Refused ${who}: no current revocation list covers its certificate; restart HomeCA to sign a new one.`;
     case "wrong-purpose":
     case "ca-as-end-entity":
-      return `Refused ${who}: its certificate was not issued for joining a network; issue it one with \`homeca issue\`.`;
+      return `Refused ${who}: its certificate was not issued for joining a network; make it one with \`homeca issue ID --p12 FILE\`.`;
     case "weak-key":
     case "weak-signature":
     case "unsupported-key":
@@ -100,7 +100,7 @@ function tlsFix(detail: string | null): string {
     return "it does not trust this home's certificate: install the one that `homeca authority` shows";
   }
   if (detail?.includes("certificate") === true) {
-    return "install the certificate that `homeca issue` made for it";
+    return "install a certificate that `homeca issue ID --p12 FILE` makes for it";
   }
   return "update its software if the device is yours";
 }

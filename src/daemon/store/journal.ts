@@ -77,7 +77,7 @@ export class Store {
     if (!files.lock(`${directory}/lock`)) {
       throw new StoreFailure(
         "locked",
-        `${directory} is in use by another HomeCA: stop it first, or talk to it with \`homeca\`.`,
+        `${directory} is in use by another HomeCA: stop it first, or ask it with \`homeca status\`.`,
       );
     }
     this.torn = this.#load();

@@ -64,7 +64,7 @@ export function sentence(reason: Reason, subject: Subject): string {
     case "certificate-lapsed":
       return `Held ${name} in quarantine: its certificate ended on ${ending(subject)}; it can renew it there, otherwise run \`homeca revoke ${id}\` and pair it again.`;
     case "certificate-not-on-record":
-      return `Held ${name} in quarantine: its certificate is ours but no record has it, as after restoring an old backup; pair it again, or run \`homeca issue ${id}\`.`;
+      return `Held ${name} in quarantine: its certificate is ours but no record has it, as after restoring an old backup; pair it again, or run \`homeca issue ${id} --p12 FILE\`.`;
     case "duplicate-key":
       return `Held ${name} in quarantine: two devices use its key, so one is a copy; run \`homeca show ${id}\` and revoke the one you do not know.`;
     case "time-unknown":
@@ -80,9 +80,9 @@ export function sentence(reason: Reason, subject: Subject): string {
     case "released":
       return `Refused ${name}: you released it; run \`homeca readmit ${id}\` if it came back to you.`;
     case "certificate-revoked":
-      return `Refused ${name}: its certificate was revoked; run \`homeca issue ${id}\` if it is still yours.`;
+      return `Refused ${name}: its certificate was revoked; run \`homeca issue ${id} --p12 FILE\` if it is still yours.`;
     case "certificate-ended":
-      return `Refused ${name}: its certificate ended on ${ending(subject)}; run \`homeca issue ${id}\` and install the new one.`;
+      return `Refused ${name}: its certificate ended on ${ending(subject)}; run \`homeca issue ${id} --p12 FILE\` and install the new one.`;
     case "setup-proof-wrong":
       return `Refused ${name}: its setup code does not match; compare the code on its label with the one you imported.`;
     case "onboarding-closed":
@@ -92,7 +92,7 @@ export function sentence(reason: Reason, subject: Subject): string {
     case "too-many-pending":
       return `Refused ${name}: too many devices wait for you; decide on them with \`homeca list pending\` first.`;
     case "unknown-address":
-      return `Refused ${name}: no device of yours comes by this address; if it is yours and can hold no certificate, run \`homeca cage NAME ADDRESS\`.`;
+      return `Refused ${name}: no device of yours comes by this address; if it is yours and can hold no certificate, run \`homeca cage NAME MAC\`.`;
     case "not-approved":
       return `Refused ${name}: it still waits for you; run \`homeca approve ${id}\` if it is yours, \`homeca deny ${id}\` if not.`;
     case "backing-off":

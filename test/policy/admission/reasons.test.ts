@@ -47,7 +47,7 @@ test("every reason is one sentence that says what happened and, unless all is we
   assert.equal(new Set(said).size, reasons.length);
   assert.match(
     sentence("certificate-ended", subject),
-    /^Refused kitchen-lamp: its certificate ended on 3 May 2027; run `homeca issue deviceaaaaaaaaaa`/,
+    /^Refused kitchen-lamp: its certificate ended on 3 May 2027; run `homeca issue deviceaaaaaaaaaa --p12 FILE`/,
   );
 });
 
