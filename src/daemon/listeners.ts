@@ -1,10 +1,10 @@
 /** The sockets RADIUS is asked at: opened, opened again where that failed, and answered from. */
 import type { Log } from "./log.ts";
 import type { Configuration } from "./config/configuration.ts";
-import type { Host, SocketAddress, UdpSocket } from "../host/host.ts";
+import type { Host, UdpSocket } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import type { RadiusInput } from "../proto/radius/endpoint.ts";
-import type { RadiusService } from "../proto/radius/request.ts";
+import type { RadiusPeer, RadiusService } from "../proto/radius/request.ts";
 
 /** An address and port of the configuration, and what is asked there. */
 interface Endpoint {
@@ -15,6 +15,8 @@ interface Endpoint {
 
 interface Listener {
   readonly service: RadiusService;
+  /** As it is configured. */
+  readonly address: string;
   readonly socket: UdpSocket;
 }
 
@@ -63,13 +65,10 @@ export class Listeners {
     }
   }
 
-  /** From the first socket of this service and address family: an access point takes answers only from where it asked. */
-  send(service: RadiusService, to: SocketAddress, bytes: Uint8Array): void {
-    const family = to.address.includes(":");
-    const found = this.#open.find(
-      (one) => one.service === service && one.socket.local.address.includes(":") === family,
-    );
-    found?.socket.send(bytes, to);
+  /** From the socket that was asked: an access point takes answers from nowhere else. */
+  send(service: RadiusService, to: RadiusPeer, bytes: Uint8Array): void {
+    const asked = this.#open.find((one) => one.service === service && one.address === to.via);
+    asked?.socket.send(bytes, to);
   }
 
   close(): void {
@@ -83,9 +82,9 @@ export class Listeners {
   #openOne({ service, address, port }: Endpoint): boolean {
     try {
       const socket = this.#host.udp({ address, port }, (bytes, from) => {
-        this.#take({ kind: "datagram", service, from, bytes });
+        this.#take({ kind: "datagram", service, from: { ...from, via: address }, bytes });
       });
-      this.#open.push({ service, socket });
+      this.#open.push({ service, address, socket });
       return true;
     } catch (failure) {
       if (!(failure instanceof HostFailure)) throw failure;

@@ -11,12 +11,14 @@ import { MAX_MACS, withMac } from "../policy/registry/record.ts";
 import { deviceBySerial } from "../policy/registry/registry.ts";
 import type { House } from "./house.ts";
 
+type Put = Extract<Change, { kind: "put" }>;
+
 /** How often a device whose list of addresses is full may change what is stored of them. */
 const ADDRESS_EVERY_MS = 3_600_000;
 
 export class Placing {
   readonly #house: House;
-  /** When each device's full list last took an address; devices on record bound it. */
+  /** When each device's list last took an address; devices on record bound it. */
   readonly #addressStored = new Map<string, Mono>();
 
   constructor(house: House) {
@@ -37,6 +39,7 @@ export class Placing {
     const seen = this.#withMac(decision, mac);
     try {
       this.#house.change([...decision.changes, ...seen]);
+      for (const { record } of seen) this.#addressStored.set(record.id, this.#house.host.mono());
       return null;
     } catch (failure) {
       const why = failure instanceof Error ? failure.message : "unknown";
@@ -57,7 +60,7 @@ export class Placing {
    * takes a new one for each connection must not wear the flash out: its sessions
    * have them all, and after a restart a revocation cuts whoever has no name.
    */
-  #withMac(decision: Decision, mac: string | null): readonly Change[] {
+  #withMac(decision: Decision, mac: string | null): readonly Put[] {
     if (decision.kind !== "admit" || mac === null) return [];
     const put = decision.changes.find((change) => change.kind === "put");
     const record = put?.record ?? deviceBySerial(this.#house.registry, decision.peer.serial);
@@ -66,7 +69,6 @@ export class Placing {
     if (record.macs.length >= MAX_MACS) {
       const last = this.#addressStored.get(record.id);
       if (last !== undefined && now < mono(last + ADDRESS_EVERY_MS)) return [];
-      this.#addressStored.set(record.id, now);
     }
     return [{ kind: "put", record: withMac(record, mac) }];
   }

@@ -56,8 +56,10 @@ export function standingOf(
   now: Mono,
 ): Standing {
   const { limits, registry } = house;
+  // Who shows a certificate of ours is no stranger, and takes no stranger's place.
+  const isOurs = conversation.peer !== null && conversation.peer.kind !== "self-signed";
   return {
-    mayBegin: mayOnboard(conversation, house, now),
+    mayBegin: isOurs || mayOnboard(conversation, house, now),
     backoffSeconds: subject === null ? 0 : limits.backoffSeconds(subject, now),
     refusals: subject === null ? 0 : limits.refusals(subject, now),
     pending: devicesIn(registry, "pending").length,

@@ -1,5 +1,6 @@
 /** The main job, whole, on both engines: a device comes, is held, approved, certified, admitted, revoked and refused. */
-import { assert, providers, test } from "#kit";
+import { assert, providers, seeded, test } from "#kit";
+import { utf8 } from "../../src/base/bytes.ts";
 import {
   chainOf,
   join,
@@ -9,6 +10,7 @@ import {
   selfSigned,
   type StationOptions,
 } from "../kit/memory-home.ts";
+import { RadiusTestClient } from "../kit/radius-client.ts";
 
 const MAC = "02-00-00-00-00-11";
 const ACCEPT = 2;
@@ -152,9 +154,45 @@ for (const crypto of providers) {
     for (let n = 1; n <= 12; n++) comes(n);
     const full = await macs();
     assert.equal(full.length, 8);
-    assert.equal(full[0], "02:00:00:00:0b:08");
+    assert.equal(full[0], "02:00:00:00:0b:07");
     home.host.clock.advance(3_600_000);
     comes(13);
     assert.equal((await macs())[0], "02:00:00:00:0b:0d");
+  });
+
+  test(`${crypto.name}: devices that come back take no stranger's place`, async () => {
+    const home = new MemoryHome(crypto);
+    const { chain } = await certified(home);
+    for (let n = 1; n <= 6; n++) {
+      assert.equal(join(home, { mac: MAC, method: "tls", chain }).code, ACCEPT);
+    }
+    assert.equal(join(home, firstContact(home, "02-00-00-00-02-01")).code, ACCEPT);
+  });
+
+  test(`${crypto.name}: an access point is answered from the address it asked`, () => {
+    const secret = "two-addresses-of-a-test";
+    const home = new MemoryHome(crypto, {
+      uci: `config radius 'radius'
+	list listen '127.0.0.1'
+	list listen '127.0.0.2'
+	list listen '::1'
+config client 'accesspoint'
+	option prefix '127.0.0.0/8'
+	option secret '${secret}'
+config client 'six'
+	option prefix '::1'
+	option secret '${secret}'
+`,
+    });
+    const nas = new RadiusTestClient(crypto, seeded("nas"), utf8(secret));
+    for (const address of ["127.0.0.1", "127.0.0.2", "::1"]) {
+      const answers: Uint8Array[] = [];
+      const from = address === "::1" ? "::1" : "127.0.0.9";
+      const socket = home.host.udp({ address: from, port: 0 }, (bytes) => void answers.push(bytes));
+      socket.send(nas.statusServer(), { address, port: 1812 });
+      home.host.clock.advance(1);
+      assert.equal(nas.open(answers[0]!).code, ACCEPT);
+      assert.equal(home.host.network.sent.at(-1)!.from.address, address);
+    }
   });
 }

@@ -257,8 +257,13 @@ export class RadiusServer implements Machine<RadiusInput, RadiusOutput> {
   }
 }
 
-function keyOf(service: RadiusService, { address, port }: RadiusPeer, identifier: number): string {
-  return `${service} ${address} ${port} ${identifier}`;
+/** What makes a repeat a repeat, the socket it came in at included (RFC 5080 §2.2.2). */
+function keyOf(
+  service: RadiusService,
+  { address, port, via = "" }: RadiusPeer,
+  identifier: number,
+): string {
+  return `${service} ${via} ${address} ${port} ${identifier}`;
 }
 
 function isRepeat(exchange: Exchange, packet: Packet): boolean {

@@ -33,6 +33,8 @@ export type RadiusService = "auth" | "acct";
 export interface RadiusPeer {
   readonly address: string;
   readonly port: number;
+  /** The caller's name for the socket a datagram came in at; it comes back with the answer, which must leave there. */
+  readonly via?: string;
 }
 
 export class RadiusRequest {
