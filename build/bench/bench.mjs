@@ -15,7 +15,7 @@ import {
   hostapd,
   SECRET,
 } from "./peers.mjs";
-import { inProcessFigures } from "./in-process.mjs";
+import { inProcessFigures, liveMegabytes } from "./in-process.mjs";
 
 const quick = process.argv.includes("--quick");
 const RUN = quick ? 100 : 1000;
@@ -59,10 +59,15 @@ try {
 
 const inProcess = inProcessFigures();
 print(rows, inProcess);
+const live = liveMegabytes();
+const [after1000, after5000] = live.map((megabytes) => megabytes.toFixed(2));
+console.log(
+  `\nlive in the daemon, garbage collected: ${after1000} MB after 1000, ${after5000} MB after 5000`,
+);
 mkdirSync(path.join(root, "dist"), { recursive: true });
 writeFileSync(
   path.join(root, "dist/bench.json"),
-  `${JSON.stringify({ when: new Date().toISOString(), cpus: os.cpus().length, node: process.version, servers: rows, inProcess }, null, 2)}\n`,
+  `${JSON.stringify({ when: new Date().toISOString(), cpus: os.cpus().length, node: process.version, servers: rows, inProcess, live, runs: { warmUp: WARM_UP, measured: RUN, long: LONG_RUN } }, null, 2)}\n`,
 );
 
 function ownFolder(name) {

@@ -134,6 +134,13 @@ export class MemoryHome {
     return this.host.ran.filter(({ command }) => command[1] === "-f").map(({ input }) => input);
   }
 
+  /** Drops what the host kept of the past. */
+  forget(): void {
+    this.host.network.sent.length = 0;
+    this.host.ran.length = 0;
+    this.host.logged.length = 0;
+  }
+
   /** Ends the daemon; gives its disk, for a home that boots from it. */
   stop(): MemoryFiles {
     this.#daemon.stop();
