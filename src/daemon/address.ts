@@ -155,6 +155,8 @@ export class AddressDesk {
     const { decision, record, port, now } = held;
     const { name } = request.client;
     const session = toHex(this.#house.host.random(8));
+    const time = this.#house.clock.now();
+    if (time !== null) this.#house.sightings.note(record.id, time);
     this.#house.sessions.put({
       mac,
       device: record.id,

@@ -228,6 +228,8 @@ export class Authenticator {
     const entry = { request, conversation, decision, session };
     if (mac !== null) house.sessions.put(sessionOf(house, entry, mac, now));
     const kind = decision.kind === "admit" ? "admitted" : "quarantined";
+    const time = house.clock.now();
+    if (record !== null && time !== null) house.sightings.note(record.id, time);
     const text = sentence(decision.reason, subjectOf(record, mac));
     house.event(kind, record?.id ?? null, mac, text);
     this.#answer(acceptOf(house, entry, success));

@@ -26,11 +26,17 @@ function firstContact(home: MemoryHome, mac = MAC): StationOptions {
   };
 }
 
-async function onlyDevice(
-  home: MemoryHome,
-): Promise<{ id: string; state: string; name: string; place: string }> {
+interface Listed {
+  readonly id: string;
+  readonly state: string;
+  readonly name: string;
+  readonly place: string;
+  readonly lastSeen: number | null;
+}
+
+async function onlyDevice(home: MemoryHome): Promise<Listed> {
   const { devices } = await home.call("devices");
-  const [device, ...more] = devices as { id: string; state: string; name: string; place: string }[];
+  const [device, ...more] = devices as Listed[];
   assert.ok(device !== undefined && more.length === 0, "not exactly one device");
   return device;
 }
@@ -69,7 +75,9 @@ for (const crypto of providers) {
     const station: StationOptions = { mac: MAC, method: "tls", chain };
 
     assert.equal(join(home, station).code, ACCEPT);
-    assert.equal((await onlyDevice(home)).place, "home");
+    const device = await onlyDevice(home);
+    assert.equal(device.place, "home");
+    assert.equal(device.lastSeen, home.host.wall());
     assert.match(home.nft.at(-1)!, /admitted \{ "lan1" \. 02:00:00:00:00:11 timeout 28830s \}/u);
 
     assert.equal((await home.call("revoke", { id })).status, 0);
