@@ -1,0 +1,108 @@
+/**
+ * What follows once the record says no: ending what still runs, and telling
+ * everyone else by the revocation list. The record comes first, so a step that
+ * fails here lets nobody in again; the owner is told which one it was.
+ */
+import { visible } from "../base/text.ts";
+import { HostFailure } from "../host/host.ts";
+import { AuthorityFailure, explain } from "../policy/ca/failure.ts";
+import type { DeviceRecord } from "../policy/registry/record.ts";
+import { clauseOf, shown } from "./answers.ts";
+import type { Eviction } from "./eviction.ts";
+import type { PublishedList } from "./list.ts";
+import type { Log } from "./log.ts";
+import { ManagementFailure } from "./management/failure.ts";
+import type { Outcome } from "./management/service.ts";
+
+/** What may still run for a device that is on record as out, and what says so to others. */
+export interface Reach {
+  readonly eviction: Eviction;
+  readonly list: PublishedList;
+  readonly endConversations: (device: string) => void;
+}
+
+/** A step behind the owner's word that failed: what did not happen, and what the owner does about it. */
+interface Unfinished {
+  readonly what: string;
+  readonly fix: string;
+}
+
+export class Withdrawal {
+  readonly #log: Log;
+  readonly #reach: Reach;
+
+  constructor(log: Log, reach: Reach) {
+    this.#log = log;
+    this.#reach = reach;
+  }
+
+  /**
+   * Follows up a denial: the device is put out.
+   * @param outcome - what is on record by now
+   * @throws ManagementFailure `unfinished`
+   */
+  async denied(record: DeviceRecord, outcome: Outcome): Promise<Outcome> {
+    return this.#followed(record, outcome, [await this.#putOut(record)]);
+  }
+
+  /**
+   * Follows up a revocation or release: the device is put out, and its
+   * certificates come onto the list.
+   * @param outcome - what is on record by now
+   * @throws ManagementFailure `unfinished`
+   */
+  async withdrawn(record: DeviceRecord, outcome: Outcome): Promise<Outcome> {
+    return this.#followed(record, outcome, [await this.#putOut(record), this.#publish()]);
+  }
+
+  /** The record says no already; from here on it is about what still runs. Null once that has ended. */
+  async #putOut(record: DeviceRecord): Promise<Unfinished | null> {
+    this.#reach.endConversations(record.id);
+    try {
+      await this.#reach.eviction.evict(record);
+      return null;
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      // The sessions are gone, so the next look at the firewall finds what is too much there.
+      return {
+        what: `the firewall did not cut it off (${visible(failure.message)}), which is tried again within a minute`,
+        fix: "switch the device off if it cannot wait",
+      };
+    }
+  }
+
+  /** The list follows the record, if need be at the next upkeep: admission asks the record. Null once it is signed. */
+  #publish(): Unfinished | null {
+    try {
+      this.#reach.list.sign();
+      return null;
+    } catch (failure) {
+      if (failure instanceof HostFailure) {
+        return {
+          what: `the revocation list is not signed (${visible(failure.message)}), which is tried again within an hour`,
+          fix: "nothing is left to do but to free space or rights where that is what is missing",
+        };
+      }
+      if (!(failure instanceof AuthorityFailure)) throw failure;
+      return {
+        what: `the revocation list is not signed (${failure.reason}), which is tried again within an hour`,
+        fix: clauseOf(explain(failure.reason)),
+      };
+    }
+  }
+
+  /** @throws ManagementFailure `unfinished` where the record is not all that there is to say */
+  #followed(
+    record: DeviceRecord,
+    outcome: Outcome,
+    steps: readonly (Unfinished | null)[],
+  ): Outcome {
+    const unfinished = steps.filter((step) => step !== null);
+    const [first] = unfinished;
+    if (first === undefined) return outcome;
+    const what = unfinished.map((step) => step.what).join(", and ");
+    const told = `${shown(record)} is ${outcome.state} on record, but ${what}: ${first.fix}`;
+    this.#log.error(`${told}.`);
+    throw new ManagementFailure("unfinished", told);
+  }
+}
