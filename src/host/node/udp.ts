@@ -50,7 +50,10 @@ export function openUdp(bind: SocketAddress, events: UdpEvents): UdpSocket {
   socket.on("message", (bytes, { address, port }) => {
     lastFault = "";
     // A zone behind `%` names an interface of ours and is not part of the address.
-    events.onDatagram(new Uint8Array(bytes), { address: address.replace(/%.*$/, ""), port });
+    const from = address.includes("%") ? address.slice(0, address.indexOf("%")) : address;
+    // The buffer is this datagram's own: no copy, and a plain array, whose `slice` copies.
+    const own = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    events.onDatagram(own, { address: from, port });
   });
   socket.bind(bind.port, bind.address);
   if (bindError !== null) {
