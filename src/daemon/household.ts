@@ -6,7 +6,7 @@ import { BEGINNINGS } from "../policy/lifecycle/table.ts";
 import type { State } from "../policy/lifecycle/table.ts";
 import type { Change, RevocationReason } from "../policy/registry/change.ts";
 import { importExpected, ImportFailure } from "../policy/registry/import.ts";
-import type { DeviceRecord } from "../policy/registry/record.ts";
+import type { DeviceClass, DeviceRecord } from "../policy/registry/record.ts";
 import { addressId, blankRecord, newWifiKey, recordId } from "../policy/registry/record.ts";
 import { isPlainText, MAX_NAME } from "../policy/registry/text.ts";
 import { encodePem } from "../proto/x509/pem.ts";
@@ -37,6 +37,7 @@ const ORDER: readonly State[] = [
 export interface Surroundings extends Reach {
   /** Addresses the RADIUS server listens at, for people. */
   readonly listening: () => readonly string[];
+  /** EAP conversations under way. */
   readonly open: () => number;
   /** @throws ManagementFailure `bad-configuration` */
   readonly reload: () => readonly string[];
@@ -150,17 +151,11 @@ export class Household implements service.HomeService {
         `${shown(known)} has this address already: run \`homeca revoke ${known.id}\` and \`homeca remove ${known.id}\` first`,
       );
     }
-    const now = this.#house.clock.now();
     const wifiKey = deviceClass === "legacy" ? newWifiKey(random) : null;
     const record: DeviceRecord = {
-      ...blankRecord(addressId(crypto, mac), deviceClass, BEGINNINGS.issue),
-      name: ownersName(name),
+      ...this.#ownersRecord(addressId(crypto, mac), deviceClass, name),
       macs: [mac],
       wifiKey,
-      proven: "owner",
-      firstSeen: now,
-      decidedAt: now,
-      decidedBy: "owner",
     };
     this.#change([{ kind: "put", record }]);
     this.#note(record.id, `You made a cage for ${shown(record)} at ${mac}.`);
@@ -241,9 +236,14 @@ export class Household implements service.HomeService {
         "bad-argument",
         "a new device needs a name: give one with --name",
       );
+    return this.#ownersRecord(recordId(spkiHash), deviceClass, name);
+  }
+
+  /** A device that is in because the owner says so, before it was ever here. */
+  #ownersRecord(id: string, deviceClass: DeviceClass, name: string): DeviceRecord {
     const now = this.#house.clock.now();
     return {
-      ...blankRecord(recordId(spkiHash), deviceClass, BEGINNINGS.issue),
+      ...blankRecord(id, deviceClass, BEGINNINGS.issue),
       name: ownersName(name),
       proven: "owner",
       firstSeen: now,
@@ -260,6 +260,7 @@ export class Household implements service.HomeService {
     return records.find((record) => isCaged(record) && record.macs.includes(mac)) ?? null;
   }
 
+  /** @throws ManagementFailure `wrong-state`, with what the owner does first */
   #mayHaveCertificate(record: DeviceRecord): DeviceRecord {
     switch (record.state) {
       case "approved":
