@@ -10,8 +10,8 @@ import type { Crypto, EcCurve, PublicKey, SigningKey } from "../../src/base/cryp
 import { concat, fromBase64Url, utf8 } from "../../src/base/bytes.ts";
 import { mono } from "../../src/base/machine.ts";
 import type { TlsFailure } from "../../src/proto/tls/failure.ts";
-import { TlsServer12 } from "../../src/proto/tls/server12.ts";
-import type { TlsInput, TlsServerConfig, TlsSession } from "../../src/proto/tls/server12.ts";
+import { TlsServer } from "../../src/proto/tls/server.ts";
+import type { TlsInput, TlsServerConfig, TlsSession } from "../../src/proto/tls/server.ts";
 
 /** A temporary folder with a CA, a server certificate and client certificates. */
 export class Pki {
@@ -128,7 +128,7 @@ export class Loopback {
   }
 
   #serve(socket: Socket): void {
-    const machine = new TlsServer12(this.#config);
+    const machine = new TlsServer(this.#config);
     const feed = (input: TlsInput): void => {
       for (const output of machine.handle(input, mono(0))) {
         switch (output.kind) {

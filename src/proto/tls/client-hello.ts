@@ -22,7 +22,10 @@ export interface ClientHello {
   readonly version: number;
   /** 32 bytes. */
   readonly random: Uint8Array;
+  /** legacy_session_id, 0 to 32 bytes; TLS 1.3 sends it back. */
+  readonly sessionId: Uint8Array;
   readonly suites: readonly number[];
+  readonly compressions: Uint8Array;
   readonly serverName: string | null;
   readonly supportedVersions: readonly number[] | null;
   readonly groups: readonly number[] | null;
@@ -37,6 +40,15 @@ export interface ClientHello {
   readonly extendedMasterSecret: boolean;
   /** Whether the client knows secure renegotiation, by extension or by suite value. */
   readonly secureRenegotiation: boolean;
+  readonly keyShares: readonly KeyShare[] | null;
+  /** All of them by type, in the order they came in: TLS 1.3 compares two hellos. */
+  readonly extensions: Extensions;
+}
+
+/** @see RFC 8446 §4.2.8 */
+export interface KeyShare {
+  readonly group: number;
+  readonly publicKey: Uint8Array;
 }
 
 /** Octets of a DNS name at most (RFC 1035 §2.3.4). */
@@ -46,7 +58,7 @@ const HOST_NAME = 0;
 /** @see RFC 8449 §4 */
 const MIN_RECORD_SIZE_LIMIT = 64;
 
-type Extensions = ReadonlyMap<number, Uint8Array>;
+export type Extensions = ReadonlyMap<number, Uint8Array>;
 
 const malformed = (): TlsFailure => TlsFailure.because("malformed-message", "ClientHello");
 
@@ -58,9 +70,8 @@ export function parseClientHello(body: Uint8Array): ClientHello {
   const hello = new Reader(body, malformed);
   const version = hello.u16();
   const random = hello.take(RANDOM_LENGTH);
-  if (hello.vector8().length > MAX_SESSION_ID_LENGTH) {
-    throw TlsFailure.because("session-id-too-long");
-  }
+  const sessionId = hello.vector8();
+  if (sessionId.length > MAX_SESSION_ID_LENGTH) throw TlsFailure.because("session-id-too-long");
   const suites = numbers16(hello.vector16());
   const compressions = hello.vector8();
   const extensions = parseExtensions(hello);
@@ -70,7 +81,9 @@ export function parseClientHello(body: Uint8Array): ClientHello {
   return {
     version,
     random,
+    sessionId,
     suites,
+    compressions,
     serverName: read(extensions, ExtensionType.serverName, serverName),
     supportedVersions: read(extensions, ExtensionType.supportedVersions, supportedVersions),
     groups: read(extensions, ExtensionType.supportedGroups, numberList),
@@ -87,6 +100,8 @@ export function parseClientHello(body: Uint8Array): ClientHello {
     secureRenegotiation:
       read(extensions, ExtensionType.renegotiationInfo, renegotiationInfo) ??
       suites.includes(EMPTY_RENEGOTIATION_INFO_SCSV),
+    keyShares: read(extensions, ExtensionType.keyShare, keyShares),
+    extensions,
   };
 }
 
@@ -129,6 +144,19 @@ function numberList(body: Reader): number[] {
 
 function supportedVersions(body: Reader): number[] {
   return numbers16(body.vector8());
+}
+
+/** @see RFC 8446 §4.2.8; an empty list asks for a HelloRetryRequest */
+function keyShares(body: Reader): KeyShare[] {
+  const list = new Reader(body.vector16(), malformed);
+  const shares: KeyShare[] = [];
+  while (list.remaining > 0) {
+    const group = list.u16();
+    const publicKey = list.vector16();
+    if (publicKey.length === 0) throw malformed();
+    shares.push({ group, publicKey });
+  }
+  return shares;
 }
 
 /** @see RFC 6066 §3 */

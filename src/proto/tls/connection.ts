@@ -17,8 +17,12 @@ export interface TlsServerConfig {
   readonly clientCertificate: "none" | "asked" | "required";
   /** DER names of the CAs a client certificate may come from; empty means any. */
   readonly authorities: readonly Uint8Array[];
-  /** In order of preference; the server's order decides. Default `DEFAULT_SUITES`. */
+  /** What `TlsServer` speaks; of what a client offers it takes the highest. Default both. */
+  readonly versions?: readonly TlsVersion[];
+  /** Of TLS 1.2, in order of preference; the server's order decides. Default `DEFAULT_SUITES`. */
   readonly suites?: readonly Suite[];
+  /** Of TLS 1.3, likewise. Default `DEFAULT_SUITES_13`. */
+  readonly suites13?: readonly Suite[];
   /** In order of preference; the server's order decides. Default `DEFAULT_GROUPS`. */
   readonly groups?: readonly EcdhGroup[];
   /**
@@ -29,9 +33,11 @@ export interface TlsServerConfig {
   readonly applicationProtocols?: readonly string[];
   /** Octets in the body of one handshake message, at most; default 65536. */
   readonly maxHandshakeBytes?: number;
-  /** Gets the master secret as a line in the NSS key log format. For debugging only: whoever reads it reads everything. */
+  /** Gets the secrets as lines in the NSS key log format. For debugging only: whoever reads it reads everything. */
   readonly keyLog?: (line: string) => void;
 }
+
+export type TlsVersion = "TLS 1.2" | "TLS 1.3";
 
 export type TlsInput =
   /** From the peer, in any chunking. */
@@ -58,9 +64,15 @@ export type TlsOutput =
   /** The connection ended in order. */
   | { readonly kind: "closed" };
 
+/** What ties a protocol inside the connection to it: RFC 5929 §3 (12 bytes) or RFC 9266 (32 bytes). */
+export interface ChannelBinding {
+  readonly kind: "tls-unique" | "tls-exporter";
+  readonly bytes: Uint8Array;
+}
+
 /** What both sides agree on once the handshake is over. It outlives the connection. */
 export interface TlsSession {
-  readonly version: "TLS 1.2";
+  readonly version: TlsVersion;
   readonly suite: Suite;
   readonly group: EcdhGroup;
   /** 32 bytes each. */
@@ -72,17 +84,17 @@ export interface TlsSession {
   readonly alpn: string | null;
   /** What `peer-accepted` answered, or empty for a client without a certificate. */
   readonly clientChain: readonly Uint8Array[];
-  /** The client's verify_data, 12 bytes: the channel binding of RFC 5929 §3. */
-  readonly tlsUnique: Uint8Array;
+  readonly channelBinding: ChannelBinding;
   /**
-   * Keying material for a use of its own (RFC 5705 §4). `context` null and
-   * `context` empty give different bytes in TLS 1.2.
+   * Keying material for a use of its own (RFC 5705 §4, RFC 8446 §7.5). `context`
+   * null and `context` empty give different bytes in TLS 1.2, the same in TLS
+   * 1.3; there in turn other bytes come for another length.
    *
-   * @param label - ASCII; those of TLS itself are refused.
+   * @param label - ASCII; those of TLS 1.2 itself are refused there.
    * @param context - At most 65535 bytes.
    * @throws RangeError for such a label or context, and after {@link forget}.
    */
   exportKey(label: string, context: Uint8Array | null, length: number): Uint8Array;
-  /** Overwrites the master secret. */
+  /** Overwrites the secret that keys are exported from. */
   forget(): void;
 }

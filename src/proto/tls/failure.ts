@@ -7,6 +7,8 @@ export type TlsReason =
   | "bad-record-version"
   | "record-too-long"
   | "record-not-authentic"
+  | "unprotected-record"
+  | "no-content-type"
   | "empty-record"
   | "too-many-empty-records"
   | "too-many-records"
@@ -42,14 +44,26 @@ export type TlsReason =
   | "no-common-group"
   | "no-common-signature-scheme"
   | "no-common-application-protocol"
+  // ClientHello of TLS 1.3.
+  | "missing-extension"
+  | "bad-compression"
+  | "bad-pre-shared-key"
+  | "bad-early-data"
+  | "second-hello-differs"
   // The client's keys and certificate.
   | "bad-key-share"
   | "client-certificate-missing"
+  | "certificate-required"
+  | "certificate-context-not-empty"
+  | "unsolicited-extension"
   | "chain-too-long"
   | "signature-scheme-not-offered"
   | "signature-scheme-unfit"
   | "bad-signature"
   | "bad-finished"
+  // After the handshake of TLS 1.3.
+  | "bad-key-update"
+  | "too-many-key-updates"
   // What others said.
   | "peer-alert"
   | "peer-closed"
@@ -103,6 +117,9 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "excess-message":
     case "unexpected-change-cipher-spec":
     case "unexpected-application-data":
+    case "unprotected-record":
+    case "no-content-type":
+    case "too-many-key-updates":
     case "too-many-early-bytes":
     // Not no_renegotiation: that is a warning (RFC 5246 §7.2.2), and this is the end.
     case "too-many-renegotiations":
@@ -135,6 +152,12 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "bad-key-share":
     case "signature-scheme-not-offered":
     case "signature-scheme-unfit":
+    case "bad-compression":
+    case "bad-pre-shared-key":
+    case "bad-early-data":
+    case "second-hello-differs":
+    case "certificate-context-not-empty":
+    case "bad-key-update":
       return "illegal_parameter";
 
     case "renegotiation-info-missing":
@@ -146,6 +169,15 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "no-common-signature-scheme":
     case "client-certificate-missing":
       return "handshake_failure";
+
+    case "missing-extension":
+      return "missing_extension";
+
+    case "unsolicited-extension":
+      return "unsupported_extension";
+
+    case "certificate-required":
+      return "certificate_required";
 
     case "no-common-application-protocol":
       return "no_application_protocol";

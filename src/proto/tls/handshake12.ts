@@ -50,7 +50,7 @@ import type { RecordReader } from "./record.ts";
 import { Session12 } from "./session12.ts";
 import { CLIENT_SCHEMES, fits } from "./suites.ts";
 import { Transcript } from "./transcript.ts";
-import { HandshakeType, RANDOM_LENGTH } from "./wire.ts";
+import { DOWNGRADE_TO_12, HandshakeType, RANDOM_LENGTH } from "./wire.ts";
 
 /** What the hellos settled; it holds until the handshake is over. */
 interface Agreed {
@@ -132,6 +132,8 @@ export interface Connection {
   readonly config: TlsServerConfig;
   readonly reader: RecordReader;
   readonly outbox: Outbox;
+  /** Whether we would have spoken TLS 1.3 too, and say so where a man in the middle cannot change it. */
+  readonly speaks13: boolean;
 }
 
 /** Renegotiations that are refused with a warning; the next one ends the connection. */
@@ -180,10 +182,18 @@ function onClientHello(message: HandshakeMessage, connection: Connection): State
   const transcript = new Transcript(crypto, choice.suite.hash);
   transcript.add(message.whole);
   // The order of these draws is part of the interface: replay depends on it.
-  const randoms = { client: hello.random.slice(), server: random(RANDOM_LENGTH) };
+  const randoms = { client: hello.random.slice(), server: serverRandom(connection) };
   const ephemeral = crypto.ecdhKey(choice.group, random);
   const agreed = { choice, randoms, serverName: hello.serverName, transcript };
   return sendServerFlight(agreed, ephemeral, connection);
+}
+
+/** @see RFC 8446 §4.1.3 */
+function serverRandom({ config, speaks13 }: Connection): Uint8Array {
+  const value = config.random(RANDOM_LENGTH);
+  if (!speaks13) return value;
+  const own = value.subarray(0, RANDOM_LENGTH - DOWNGRADE_TO_12.length);
+  return concat(own, DOWNGRADE_TO_12);
 }
 
 function limitRecords({ recordSize }: Choice, { reader, outbox }: Connection): void {

@@ -1,4 +1,4 @@
-/** Chooses a connection's parameters from a client's offer. The server's order decides. */
+/** Chooses a TLS 1.2 connection's parameters from a client's offer. The server's order decides. */
 import type { EcdhGroup } from "../../base/crypto/crypto.ts";
 import type { ClientHello } from "./client-hello.ts";
 import type { TlsServerConfig } from "./connection.ts";
@@ -12,7 +12,7 @@ export type RecordSize =
   | { readonly kind: "default" }
   /** max_fragment_length: octets of every record in both directions (RFC 6066 §4). */
   | { readonly kind: "fragment"; readonly octets: number }
-  /** record_size_limit: octets of every protected record to the client (RFC 8449 §4). */
+  /** record_size_limit: octets of every protected record to the client; in TLS 1.3 with its type (RFC 8449 §4). */
   | { readonly kind: "limit"; readonly octets: number };
 
 export interface Choice {
@@ -27,7 +27,10 @@ export interface Choice {
 }
 
 /** Config fields that negotiation reads. */
-export type Policy = Pick<TlsServerConfig, "key" | "suites" | "groups" | "applicationProtocols">;
+export type Policy = Pick<
+  TlsServerConfig,
+  "key" | "suites" | "suites13" | "groups" | "applicationProtocols"
+>;
 
 /** @throws {@link TlsFailure} where client and server have nothing in common, or the client lacks what we insist on. */
 export function negotiate(hello: ClientHello, policy: Policy): Choice {
@@ -80,7 +83,7 @@ function chooseScheme(hello: ClientHello, policy: Policy): Scheme {
   return scheme;
 }
 
-function chooseApplicationProtocol(hello: ClientHello, policy: Policy): string | null {
+export function chooseApplicationProtocol(hello: ClientHello, policy: Policy): string | null {
   const offered = hello.applicationProtocols;
   if (offered === null || policy.applicationProtocols === undefined) return null;
   const protocol = policy.applicationProtocols.find((candidate) => offered.includes(candidate));
@@ -89,7 +92,7 @@ function chooseApplicationProtocol(hello: ClientHello, policy: Policy): string |
 }
 
 /** record_size_limit makes max_fragment_length void where both are offered (RFC 8449 §5). */
-function chooseRecordSize({ recordSizeLimit, maxFragmentLength }: ClientHello): RecordSize {
+export function chooseRecordSize({ recordSizeLimit, maxFragmentLength }: ClientHello): RecordSize {
   if (recordSizeLimit !== null) return { kind: "limit", octets: recordSizeLimit };
   if (maxFragmentLength !== null) return { kind: "fragment", octets: maxFragmentLength };
   return { kind: "default" };

@@ -3,7 +3,7 @@ import { concat } from "../../base/bytes.ts";
 import { encodeAlert } from "./alert.ts";
 import type { AlertName } from "./alert.ts";
 import type { TlsOutput } from "./connection.ts";
-import type { RecordProtection } from "./record.ts";
+import type { WriteProtection } from "./record.ts";
 import { RecordWriter } from "./record.ts";
 import { ContentType } from "./wire.ts";
 
@@ -26,8 +26,18 @@ export class Outbox {
   }
 
   /** ChangeCipherSpec, and everything after it under these keys. */
-  changeCipherSpec(protection: RecordProtection): void {
+  changeCipherSpec(protection: WriteProtection): void {
     this.#write(ContentType.changeCipherSpec, Uint8Array.of(1));
+    this.#writer.protect(protection);
+  }
+
+  /** The ChangeCipherSpec of TLS 1.3, which changes nothing (RFC 8446 appendix D.4). */
+  compatibilityRecord(): void {
+    this.#write(ContentType.changeCipherSpec, Uint8Array.of(1));
+  }
+
+  /** Everything from here on under these keys. */
+  protect(protection: WriteProtection): void {
     this.#writer.protect(protection);
   }
 

@@ -1,6 +1,7 @@
 /**
  * The record layer of TLS 1.2 over a stream: a reader that cuts records out of
- * any chunking, a writer that fragments, and the AEAD protection of both.
+ * any chunking, a writer that fragments, and the AEAD protection of both. The
+ * writer serves TLS 1.3 too, whose reader and protection are in `record13.ts`.
  * Which record may come when is not its question.
  *
  * @see RFC 5246 §6.2; RFC 5288 §3 (GCM), RFC 6655 §3 (CCM), RFC 7905 §2 (ChaCha20-Poly1305)
@@ -28,8 +29,33 @@ export interface DirectionKeys {
   readonly iv: Uint8Array;
 }
 
+/** What protects the records we write. */
+export interface WriteProtection {
+  /** The type all protected records show, null where each shows its own. */
+  readonly shownType: ContentType | null;
+  /** @throws {@link TlsFailure} where the key has protected as many records as it may. */
+  seal(type: ContentType, plaintext: Uint8Array): Uint8Array;
+}
+
+/** A sequence number as 8 octets. */
+export function sequenceOctets(sequence: number): Uint8Array {
+  return new Writer()
+    .u32(Math.floor(sequence / 2 ** 32))
+    .u32(sequence % 2 ** 32)
+    .bytes();
+}
+
+/** The nonce of a record: the sequence number over the end of the IV (RFC 7905 §2, RFC 8446 §5.3). */
+export function xoredNonce(iv: Uint8Array, sequence: Uint8Array): Uint8Array {
+  const nonce = iv.slice();
+  const from = nonce.length - sequence.length;
+  for (let at = 0; at < sequence.length; at++) nonce[from + at]! ^= sequence[at]!;
+  return nonce;
+}
+
 /** One direction's AEAD with its sequence number. */
-export class RecordProtection {
+export class RecordProtection implements WriteProtection {
+  readonly shownType = null;
   /** Octets that protection adds to a plaintext. */
   readonly overhead: number;
   readonly #aead: Aead;
@@ -56,7 +82,7 @@ export class RecordProtection {
     // Alerts are few by themselves, and the last one says why the connection ends.
     const limit = type === ContentType.alert ? Infinity : this.#maxRecords;
     const sequence = this.#next(limit);
-    const nonce = this.#explicitNonce ? concat(this.#iv, sequence) : this.#xored(sequence);
+    const nonce = this.#explicitNonce ? concat(this.#iv, sequence) : xoredNonce(this.#iv, sequence);
     const associated = associatedData(sequence, type, plaintext.length);
     const sealed = this.#aead.seal(nonce, associated, plaintext);
     return this.#explicitNonce ? concat(sequence, sealed) : sealed;
@@ -71,7 +97,7 @@ export class RecordProtection {
     const explicit = this.#explicitNonce ? EXPLICIT_NONCE_LENGTH : 0;
     const nonce = this.#explicitNonce
       ? concat(this.#iv, fragment.subarray(0, explicit))
-      : this.#xored(sequence);
+      : xoredNonce(this.#iv, sequence);
     const associated = associatedData(sequence, type, plaintextLength);
     const plaintext = this.#aead.open(nonce, associated, fragment.subarray(explicit));
     if (plaintext === null) throw TlsFailure.because("record-not-authentic");
@@ -81,18 +107,7 @@ export class RecordProtection {
   /** The next sequence number as 8 octets. */
   #next(limit: number): Uint8Array {
     if (this.#sequence >= limit) throw TlsFailure.because("too-many-records");
-    const sequence = this.#sequence++;
-    return new Writer()
-      .u32(Math.floor(sequence / 2 ** 32))
-      .u32(sequence % 2 ** 32)
-      .bytes();
-  }
-
-  #xored(sequence: Uint8Array): Uint8Array {
-    const nonce = this.#iv.slice();
-    const from = nonce.length - sequence.length;
-    for (let at = 0; at < sequence.length; at++) nonce[from + at]! ^= sequence[at]!;
-    return nonce;
+    return sequenceOctets(this.#sequence++);
   }
 }
 
@@ -167,7 +182,7 @@ export class RecordReader {
   }
 }
 
-function contentType(value: number): ContentType {
+export function contentType(value: number): ContentType {
   switch (value) {
     case ContentType.changeCipherSpec:
     case ContentType.alert:
@@ -181,7 +196,7 @@ function contentType(value: number): ContentType {
 
 /** Fragments and protects what is sent. */
 export class RecordWriter {
-  #protection: RecordProtection | null = null;
+  #protection: WriteProtection | null = null;
   #maxPlaintext = MAX_PLAINTEXT;
   #maxProtectedPlaintext = MAX_PLAINTEXT;
 
@@ -192,13 +207,14 @@ export class RecordWriter {
     for (let at = 0; at < content.length; at += max) {
       const plaintext = content.subarray(at, at + max);
       const fragment = this.#protection?.seal(type, plaintext) ?? plaintext;
-      records.u8(type).u16(TLS_1_2).vector16(fragment);
+      const shown = this.#protection?.shownType ?? type;
+      records.u8(shown).u16(TLS_1_2).vector16(fragment);
     }
     return records.bytes();
   }
 
   /** From here on every record is protected by these keys. */
-  protect(protection: RecordProtection): void {
+  protect(protection: WriteProtection): void {
     this.#protection = protection;
   }
 

@@ -16,7 +16,7 @@ import type { AwaitPeerVerification, Connection, State } from "./handshake12.ts"
 import { Outbox } from "./outbox.ts";
 import { RecordReader } from "./record.ts";
 import type { PlainRecord } from "./record.ts";
-import { DEFAULT_GROUPS, DEFAULT_SUITES } from "./suites.ts";
+import { DEFAULT_GROUPS, DEFAULT_SUITES, DEFAULT_SUITES_13 } from "./suites.ts";
 import { ContentType } from "./wire.ts";
 
 export type { TlsInput, TlsOutput, TlsServerConfig, TlsSession } from "./connection.ts";
@@ -44,10 +44,13 @@ export class TlsServer12 implements Machine<TlsInput, TlsOutput> {
   #state: State = { kind: "AwaitClientHello" };
   #idleRecords = 0;
 
-  /** @throws RangeError for a configuration that no client could be served with. */
-  constructor(config: TlsServerConfig) {
+  /**
+   * @param speaks13 - Whether whoever made it would have spoken TLS 1.3 too: the server random then says so.
+   * @throws RangeError for a configuration that no client could be served with.
+   */
+  constructor(config: TlsServerConfig, speaks13 = false) {
     checkConfig(config);
-    this.#connection = { config, reader: new RecordReader(), outbox: new Outbox() };
+    this.#connection = { config, reader: new RecordReader(), outbox: new Outbox(), speaks13 };
     this.#joiner = new HandshakeJoiner(config.maxHandshakeBytes ?? DEFAULT_MAX_HANDSHAKE_BYTES);
   }
 
@@ -205,9 +208,13 @@ export class TlsServer12 implements Machine<TlsInput, TlsOutput> {
   }
 }
 
-function checkConfig(config: TlsServerConfig): void {
+/** @throws RangeError for a configuration that no client could be served with. */
+export function checkConfig(config: TlsServerConfig): void {
   const { certificates, suites = DEFAULT_SUITES, groups = DEFAULT_GROUPS } = config;
+  const { suites13 = DEFAULT_SUITES_13, versions = ["TLS 1.2"] } = config;
   if (certificates.length === 0) throw new RangeError("A TLS server needs its certificate.");
-  if (suites.length === 0) throw new RangeError("A TLS server needs at least one cipher suite.");
+  if (versions.length === 0) throw new RangeError("A TLS server needs at least one version.");
+  if (suites.length === 0 || suites13.length === 0)
+    throw new RangeError("A TLS server needs at least one cipher suite.");
   if (groups.length === 0) throw new RangeError("A TLS server needs at least one group.");
 }

@@ -1,6 +1,6 @@
 /** A finished TLS 1.2 handshake, as its user sees it. */
 import type { EcdhGroup } from "../../base/crypto/crypto.ts";
-import type { TlsSession } from "./connection.ts";
+import type { ChannelBinding, TlsSession } from "./connection.ts";
 import type { KeySchedule, Randoms } from "./key-schedule.ts";
 import type { Choice } from "./negotiate.ts";
 import type { Suite } from "./suites.ts";
@@ -11,6 +11,7 @@ export interface Outcome {
   readonly randoms: Randoms;
   readonly serverName: string | null;
   readonly chain: readonly Uint8Array[];
+  /** The client's verify_data. */
   readonly tlsUnique: Uint8Array;
   readonly keys: KeySchedule;
 }
@@ -24,7 +25,7 @@ export class Session12 implements TlsSession {
   readonly serverName: string | null;
   readonly alpn: string | null;
   readonly clientChain: readonly Uint8Array[];
-  readonly tlsUnique: Uint8Array;
+  readonly channelBinding: ChannelBinding;
   readonly #keys: KeySchedule;
 
   constructor({ choice, randoms, serverName, chain, tlsUnique, keys }: Outcome) {
@@ -35,7 +36,7 @@ export class Session12 implements TlsSession {
     this.serverName = serverName;
     this.alpn = choice.alpn;
     this.clientChain = chain;
-    this.tlsUnique = tlsUnique;
+    this.channelBinding = { kind: "tls-unique", bytes: tlsUnique };
     this.#keys = keys;
   }
 

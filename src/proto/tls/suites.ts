@@ -7,18 +7,18 @@ import type {
   SignatureScheme,
 } from "../../base/crypto/crypto.ts";
 
-/** A TLS 1.2 suite with ephemeral ECDH, an ECDSA certificate and an AEAD. */
+/** A suite: in TLS 1.2 with ephemeral ECDH and an ECDSA certificate, in TLS 1.3 an AEAD and a hash alone. */
 export interface Suite {
   readonly code: number;
-  readonly name: SuiteName;
+  readonly name: SuiteName | SuiteName13;
   readonly aead: AeadName;
   readonly keyLength: number;
   /** Octets of the implicit part of the nonce: 4 beside 8 explicit ones (RFC 5288 §3, RFC 6655 §3), or all 12 (RFC 7905 §2). */
   readonly fixedIvLength: 4 | 12;
   readonly tagLength: number;
-  /** The hash of the PRF and of the Finished messages. */
+  /** The hash of the key derivation and of the Finished messages. */
   readonly hash: HashName;
-  /** Records one key may protect. No key is changed in TLS 1.2 here, so the connection ends there. */
+  /** Records one key may protect. We change none of our own accord, so the connection ends there. */
   readonly maxRecords: number;
 }
 
@@ -97,6 +97,65 @@ export const DEFAULT_SUITES: readonly Suite[] = [
   SUITES.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
 ];
 
+/** As IANA spells them (RFC 8446 appendix B.4). */
+export type SuiteName13 =
+  | "TLS_AES_128_GCM_SHA256"
+  | "TLS_AES_256_GCM_SHA384"
+  | "TLS_CHACHA20_POLY1305_SHA256"
+  | "TLS_AES_128_CCM_SHA256";
+
+/** TLS 1.3. Its nonces have no explicit part (RFC 8446 §5.3). CCM_8 is left out: its tag is too short for a stream. */
+export const SUITES_13: { readonly [Name in SuiteName13]: Suite & { readonly name: Name } } = {
+  TLS_AES_128_GCM_SHA256: {
+    code: 0x1301,
+    name: "TLS_AES_128_GCM_SHA256",
+    aead: "aes-128-gcm",
+    keyLength: 16,
+    fixedIvLength: 12,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: GCM_RECORDS,
+  },
+  TLS_AES_256_GCM_SHA384: {
+    code: 0x1302,
+    name: "TLS_AES_256_GCM_SHA384",
+    aead: "aes-256-gcm",
+    keyLength: 32,
+    fixedIvLength: 12,
+    tagLength: 16,
+    hash: "sha384",
+    maxRecords: GCM_RECORDS,
+  },
+  TLS_CHACHA20_POLY1305_SHA256: {
+    code: 0x1303,
+    name: "TLS_CHACHA20_POLY1305_SHA256",
+    aead: "chacha20-poly1305",
+    keyLength: 32,
+    fixedIvLength: 12,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: CHACHA_RECORDS,
+  },
+  TLS_AES_128_CCM_SHA256: {
+    code: 0x1304,
+    name: "TLS_AES_128_CCM_SHA256",
+    aead: "aes-128-ccm",
+    keyLength: 16,
+    fixedIvLength: 12,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: CCM_RECORDS,
+  },
+};
+
+/** In the server's order. */
+export const DEFAULT_SUITES_13: readonly Suite[] = [
+  SUITES_13.TLS_AES_128_GCM_SHA256,
+  SUITES_13.TLS_AES_128_CCM_SHA256,
+  SUITES_13.TLS_CHACHA20_POLY1305_SHA256,
+  SUITES_13.TLS_AES_256_GCM_SHA384,
+];
+
 /** In the server's order. */
 export const DEFAULT_GROUPS: readonly EcdhGroup[] = ["P-256", "X25519"];
 
@@ -143,4 +202,21 @@ export function schemeOf(key: PublicKey & { readonly kind: "ec" }): Scheme {
 /** Whether a signature of `scheme` can come from `key`. In TLS 1.2 a hash is not bound to a curve. */
 export function fits(scheme: SignatureScheme, key: PublicKey): boolean {
   return (scheme.kind === "ecdsa") === (key.kind === "ec");
+}
+
+/**
+ * Whether a TLS 1.3 CertificateVerify of `scheme` can come from `key`: ECDSA's
+ * hash is the curve's own, and PKCS#1 v1.5 signs certificates alone.
+ *
+ * @see RFC 8446 §4.2.3
+ */
+export function fits13(scheme: SignatureScheme, key: PublicKey): boolean {
+  switch (scheme.kind) {
+    case "ecdsa":
+      return key.kind === "ec" && scheme.hash === (key.curve === "P-256" ? "sha256" : "sha384");
+    case "rsa-pss":
+      return key.kind === "rsa";
+    case "rsa-pkcs1":
+      return false;
+  }
 }

@@ -1,7 +1,10 @@
-/** The numbers of TLS 1.2 as its standards assign them. What we chose ourselves stands beside its use. */
+/** The numbers of TLS as its standards assign them. What we chose ourselves stands beside its use. */
 
 /** The version on the wire and in every record after the hellos (RFC 5246 §6.2.1). */
 export const TLS_1_2 = 0x0303;
+
+/** It stands in supported_versions alone (RFC 8446 §4.2.1). */
+export const TLS_1_3 = 0x0304;
 
 /** Octets of a record's plaintext at most (RFC 5246 §6.2.1). */
 export const MAX_PLAINTEXT: number = 2 ** 14;
@@ -13,6 +16,10 @@ export const RECORD_HEADER_LENGTH = 5;
 export const HANDSHAKE_HEADER_LENGTH = 4;
 
 export const RANDOM_LENGTH = 32;
+/** The end of the random in which a server of TLS 1.3 answers with TLS 1.2 (RFC 8446 §4.1.3). */
+export const DOWNGRADE_TO_12: Uint8Array = Uint8Array.of(
+  ...[0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01],
+);
 export const MAX_SESSION_ID_LENGTH = 32;
 export const MASTER_SECRET_LENGTH = 48;
 /** Octets of verify_data (RFC 5246 §7.4.9); no suite here asks for more. */
@@ -31,6 +38,8 @@ export type ContentType = (typeof ContentType)[keyof typeof ContentType];
 export const HandshakeType = {
   clientHello: 1,
   serverHello: 2,
+  /** RFC 8446 §4.3.1 */
+  encryptedExtensions: 8,
   certificate: 11,
   serverKeyExchange: 12,
   certificateRequest: 13,
@@ -38,6 +47,10 @@ export const HandshakeType = {
   certificateVerify: 15,
   clientKeyExchange: 16,
   finished: 20,
+  /** RFC 8446 §4.6.3 */
+  keyUpdate: 24,
+  /** Never sent: it stands for the first ClientHello in the transcript (RFC 8446 §4.4.1). */
+  messageHash: 254,
 } as const;
 export type HandshakeType = (typeof HandshakeType)[keyof typeof HandshakeType];
 
@@ -59,8 +72,20 @@ export const ExtensionType = {
   extendedMasterSecret: 23,
   /** RFC 8449 §4 */
   recordSizeLimit: 28,
+  /** RFC 8446 §4.2.11 */
+  preSharedKey: 41,
+  /** RFC 8446 §4.2.10 */
+  earlyData: 42,
   /** RFC 8446 §4.2.1 */
   supportedVersions: 43,
+  /** RFC 8446 §4.2.2 */
+  cookie: 44,
+  /** RFC 8446 §4.2.9 */
+  pskKeyExchangeModes: 45,
+  /** RFC 8446 §4.2.4 */
+  certificateAuthorities: 47,
+  /** RFC 8446 §4.2.8 */
+  keyShare: 51,
   /** RFC 5746 §3.2 */
   renegotiationInfo: 0xff01,
 } as const;

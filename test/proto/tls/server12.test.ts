@@ -126,7 +126,7 @@ for (const crypto of providers) {
     );
     assert.deepEqual(session.clientRandom, client.hello.random);
     assert.deepEqual(session.serverRandom, client.flight.random);
-    assert.equal(session.tlsUnique.length, 12);
+    assert.equal(session.channelBinding.bytes.length, 12);
   });
 
   test(`${crypto.name}: max_fragment_length cuts every record of the server (RFC 6066 §4)`, () => {

@@ -1,0 +1,161 @@
+/** Chooses the parameters of a TLS 1.3 connection. The server's order decides. */
+import { sameBytes } from "../../base/bytes.ts";
+import type { EcdhGroup } from "../../base/crypto/crypto.ts";
+import type { ClientHello, KeyShare } from "./client-hello.ts";
+import { TlsFailure } from "./failure.ts";
+import { chooseApplicationProtocol, chooseRecordSize } from "./negotiate.ts";
+import type { Policy, RecordSize } from "./negotiate.ts";
+import { DEFAULT_GROUPS, DEFAULT_SUITES_13, groupCode, schemeOf } from "./suites.ts";
+import type { Scheme, Suite } from "./suites.ts";
+import { ExtensionType, NULL_COMPRESSION, TLS_1_3 } from "./wire.ts";
+
+/** What does not depend on the key agreement. */
+export interface Choice13 {
+  readonly suite: Suite;
+  /** How the server signs. */
+  readonly scheme: Scheme;
+  readonly alpn: string | null;
+  readonly recordSize: RecordSize;
+}
+
+/** The group agreed on, and the client's key in it: null where a HelloRetryRequest must ask for one. */
+export interface Agreement {
+  readonly group: EcdhGroup;
+  readonly publicKey: Uint8Array | null;
+}
+
+export interface Negotiated13 {
+  readonly choice: Choice13;
+  readonly agreement: Agreement;
+}
+
+/** @throws {@link TlsFailure} where client and server have nothing in common, or the hello breaks a rule. */
+export function negotiate13(hello: ClientHello, policy: Policy): Negotiated13 {
+  if (hello.supportedVersions?.includes(TLS_1_3) !== true) {
+    throw TlsFailure.because("version-unsupported");
+  }
+  if (hello.compressions.length !== 1 || hello.compressions[0] !== NULL_COMPRESSION) {
+    throw TlsFailure.because("bad-compression");
+  }
+  checkPreSharedKey(hello);
+  const choice = {
+    suite: chooseSuite(hello, policy),
+    scheme: chooseScheme(hello, policy),
+    alpn: chooseApplicationProtocol(hello, policy),
+    recordSize: chooseRecordSize(hello),
+  };
+  return { choice, agreement: agree(hello, policy) };
+}
+
+/** We take no pre-shared key, but the rules of its offer hold all the same (RFC 8446 §4.2.9, §4.2.11). */
+function checkPreSharedKey({ extensions }: ClientHello): void {
+  if (!extensions.has(ExtensionType.preSharedKey)) {
+    if (!extensions.has(ExtensionType.earlyData)) return;
+    throw TlsFailure.because("bad-early-data", "without a pre-shared key");
+  }
+  if ([...extensions.keys()].at(-1) !== ExtensionType.preSharedKey) {
+    throw TlsFailure.because("bad-pre-shared-key", "not the last extension");
+  }
+  if (!extensions.has(ExtensionType.pskKeyExchangeModes)) {
+    throw TlsFailure.because("missing-extension", "psk_key_exchange_modes");
+  }
+}
+
+function chooseSuite(hello: ClientHello, policy: Policy): Suite {
+  const suites = policy.suites13 ?? DEFAULT_SUITES_13;
+  const suite = suites.find(({ code }) => hello.suites.includes(code));
+  if (suite === undefined) throw TlsFailure.because("no-common-suite");
+  return suite;
+}
+
+function chooseScheme({ signatureSchemes }: ClientHello, policy: Policy): Scheme {
+  if (signatureSchemes === null)
+    throw TlsFailure.because("missing-extension", "signature_algorithms");
+  const scheme = schemeOf(policy.key.publicKey);
+  if (!signatureSchemes.includes(scheme.code)) {
+    throw TlsFailure.because("no-common-signature-scheme");
+  }
+  return scheme;
+}
+
+/** A group the client sent a key for goes before one that costs a round trip. */
+function agree({ groups, keyShares }: ClientHello, policy: Policy): Agreement {
+  if (groups === null) throw TlsFailure.because("missing-extension", "supported_groups");
+  if (keyShares === null) throw TlsFailure.because("missing-extension", "key_share");
+  checkShares(groups, keyShares);
+  const common = (policy.groups ?? DEFAULT_GROUPS).filter((group) =>
+    groups.includes(groupCode(group)),
+  );
+  for (const group of common) {
+    const share = keyShares.find((candidate) => candidate.group === groupCode(group));
+    if (share !== undefined) return { group, publicKey: share.publicKey };
+  }
+  const [group] = common;
+  if (group === undefined) throw TlsFailure.because("no-common-group");
+  return { group, publicKey: null };
+}
+
+/** @see RFC 8446 §4.2.8 */
+function checkShares(groups: readonly number[], shares: readonly KeyShare[]): void {
+  const seen = new Set<number>();
+  for (const { group } of shares) {
+    if (seen.has(group)) throw TlsFailure.because("bad-key-share", "two for one group");
+    if (!groups.includes(group)) throw TlsFailure.because("bad-key-share", "group not offered");
+    seen.add(group);
+  }
+}
+
+/** Extensions that a second ClientHello may add, drop or change (RFC 8446 §4.1.2); padding is RFC 7685's. */
+const MAY_CHANGE: readonly number[] = [
+  ExtensionType.keyShare,
+  ExtensionType.earlyData,
+  ExtensionType.cookie,
+  ExtensionType.preSharedKey,
+  21,
+];
+
+/**
+ * Checks that a second ClientHello is the first with what was asked for.
+ *
+ * @returns the client's key in `group`
+ * @throws {@link TlsFailure}
+ * @see RFC 8446 §4.1.2, §4.2.8
+ */
+export function secondShare(first: ClientHello, second: ClientHello, group: EcdhGroup): Uint8Array {
+  checkPreSharedKey(second);
+  if (!sameHello(first, second)) throw TlsFailure.because("second-hello-differs");
+  if (second.extensions.has(ExtensionType.earlyData)) {
+    throw TlsFailure.because("bad-early-data", "after a HelloRetryRequest");
+  }
+  // We sent none to give back.
+  if (second.extensions.has(ExtensionType.cookie)) {
+    throw TlsFailure.because("second-hello-differs", "cookie");
+  }
+  const [share, ...more] = second.keyShares ?? [];
+  if (share === undefined || more.length > 0 || share.group !== groupCode(group)) {
+    throw TlsFailure.because("bad-key-share", "not the one that was asked for");
+  }
+  return share.publicKey;
+}
+
+function sameHello(first: ClientHello, second: ClientHello): boolean {
+  const same =
+    first.version === second.version &&
+    sameBytes(first.random, second.random) &&
+    sameBytes(first.sessionId, second.sessionId) &&
+    sameBytes(first.compressions, second.compressions) &&
+    first.suites.join() === second.suites.join();
+  if (!same) return false;
+  const [before, after] = [fixedExtensions(first), fixedExtensions(second)];
+  return (
+    before.length === after.length &&
+    before.every(([type, body], at) => {
+      const [otherType, otherBody] = after[at]!;
+      return type === otherType && sameBytes(body, otherBody);
+    })
+  );
+}
+
+function fixedExtensions({ extensions }: ClientHello): (readonly [number, Uint8Array])[] {
+  return [...extensions].filter(([type]) => !MAY_CHANGE.includes(type));
+}

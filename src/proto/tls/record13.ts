@@ -1,0 +1,192 @@
+/**
+ * The record layer of TLS 1.3 over a stream: the protection of one direction,
+ * and the reader. Protected records all look like application data; what they
+ * are stands behind the plaintext, under the seal.
+ *
+ * @see RFC 8446 §5
+ */
+import { concat, Writer } from "../../base/bytes.ts";
+import type { Aead, Crypto } from "../../base/crypto/crypto.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import { TlsFailure } from "./failure.ts";
+import { contentType, sequenceOctets, xoredNonce } from "./record.ts";
+import type { DirectionKeys, PlainRecord, WriteProtection } from "./record.ts";
+import type { Suite } from "./suites.ts";
+import { ContentType, MAX_PLAINTEXT, RECORD_HEADER_LENGTH, TLS_1_2 } from "./wire.ts";
+
+/** Octets a protected record may have above its plaintext: type, padding and tag (RFC 8446 §5.2). */
+const MAX_EXPANSION = 256;
+
+/** Octets of early data we did not ask for that are passed over; another server's ticket let the client send them. */
+export const MAX_SKIPPED_BYTES: number = 2 ** 15;
+
+/** One direction's AEAD with its sequence number. */
+export class RecordProtection13 implements WriteProtection {
+  readonly shownType: ContentType = ContentType.applicationData;
+  readonly #aead: Aead;
+  readonly #iv: Uint8Array;
+  readonly #maxRecords: number;
+  readonly #tagLength: number;
+  #sequence = 0;
+
+  constructor(
+    crypto: Crypto,
+    suite: Suite,
+    keys: DirectionKeys,
+    maxRecords: number = suite.maxRecords,
+  ) {
+    this.#aead = crypto.aead(suite.aead, keys.key);
+    this.#iv = keys.iv.slice();
+    this.#maxRecords = maxRecords;
+    this.#tagLength = suite.tagLength;
+  }
+
+  /** Without padding: the lengths of a handshake say nothing new, and what we send besides is little. */
+  seal(type: ContentType, plaintext: Uint8Array): Uint8Array {
+    // Alerts are few by themselves, and the last one says why the connection ends.
+    if (this.#sequence >= this.#maxRecords && type !== ContentType.alert) {
+      throw TlsFailure.because("too-many-records");
+    }
+    const nonce = xoredNonce(this.#iv, sequenceOctets(this.#sequence++));
+    const inner = concat(plaintext, Uint8Array.of(type));
+    return this.#aead.seal(nonce, header(inner.length + this.#tagLength), inner);
+  }
+
+  /** Null where the tag does not hold: then the number is not used up. @throws {@link TlsFailure} */
+  open(sealed: Uint8Array): PlainRecord | null {
+    if (this.#sequence >= this.#maxRecords) throw TlsFailure.because("too-many-records");
+    if (sealed.length < this.#tagLength) return null;
+    const nonce = xoredNonce(this.#iv, sequenceOctets(this.#sequence));
+    const inner = this.#aead.open(nonce, header(sealed.length), sealed);
+    if (inner === null) return null;
+    this.#sequence++;
+    return unpad(inner);
+  }
+}
+
+/** The header of a protected record, which is its associated data too (RFC 8446 §5.2). */
+function header(length: number): Uint8Array {
+  return new Writer().u8(ContentType.applicationData).u16(TLS_1_2).u16(length).bytes();
+}
+
+/** Plaintext and type from in front of the padding. @see RFC 8446 §5.4 */
+function unpad(inner: Uint8Array): PlainRecord {
+  let at = inner.length - 1;
+  while (at >= 0 && inner[at] === 0) at--;
+  if (at < 0) throw TlsFailure.because("no-content-type");
+  if (inner.length > MAX_PLAINTEXT + 1) throw TlsFailure.because("record-too-long");
+  const type = contentType(inner[at]!);
+  // A ChangeCipherSpec is never protected (RFC 8446 §5).
+  if (type === ContentType.changeCipherSpec) {
+    throw TlsFailure.because("unexpected-change-cipher-spec", "protected");
+  }
+  return { type, fragment: inner.subarray(0, at) };
+}
+
+/** Cuts records out of a byte stream and opens them. */
+export class RecordReader13 {
+  readonly #received = new ByteQueue();
+  #protection: RecordProtection13 | null = null;
+  #maxPlaintext = MAX_PLAINTEXT;
+  /** Whether a protected record of the client's has been opened. */
+  #opened = false;
+  /** Octets that may still be passed over. */
+  #skippable = 0;
+
+  /** Octets received and not read yet. */
+  get buffered(): number {
+    return this.#received.length;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#received.push(bytes);
+  }
+
+  /**
+   * The next record, or null while it is not whole. A ChangeCipherSpec comes as
+   * it is; whether it may is not decided here.
+   *
+   * @throws {@link TlsFailure}
+   */
+  next(): PlainRecord | null {
+    while (this.#received.length >= RECORD_HEADER_LENGTH) {
+      const [first, major, , high, low] = this.#received.peek(RECORD_HEADER_LENGTH);
+      const type = contentType(first!);
+      // The rest of the version means nothing any more (RFC 8446 §5.1).
+      if (major !== TLS_1_2 >> 8) throw TlsFailure.because("bad-record-version");
+      const length = high! * 256 + low!;
+      const sealed = type === ContentType.applicationData;
+      this.#checkHeader(type, length, sealed);
+
+      if (this.#received.length < RECORD_HEADER_LENGTH + length) return null;
+      const body = this.#received
+        .take(RECORD_HEADER_LENGTH + length)
+        .subarray(RECORD_HEADER_LENGTH);
+      const record = sealed ? this.#open(body) : { type, fragment: body };
+      if (record !== null) return record;
+    }
+    return null;
+  }
+
+  /** From here on every record but a ChangeCipherSpec must be protected by these keys. */
+  protect(protection: RecordProtection13): void {
+    this.#protection = protection;
+  }
+
+  /** Octets of plaintext the peer may put into one record from here on (RFC 6066 §4). */
+  limitPlaintext(maxPlaintext: number): void {
+    this.#maxPlaintext = maxPlaintext;
+  }
+
+  /** Passes over the early data that the client announced, up to {@link MAX_SKIPPED_BYTES}. @see RFC 8446 §4.2.10 */
+  skipEarlyData(): void {
+    this.#skippable = MAX_SKIPPED_BYTES;
+  }
+
+  /** Nothing is passed over any more. */
+  endSkipping(): void {
+    this.#skippable = 0;
+  }
+
+  /** Drops keys and bytes. */
+  clear(): void {
+    this.#protection = null;
+    this.#received.clear();
+  }
+
+  #checkHeader(type: ContentType, length: number, sealed: boolean): void {
+    if (length > (sealed ? MAX_PLAINTEXT + MAX_EXPANSION : this.#maxPlaintext)) {
+      throw TlsFailure.because("record-too-long");
+    }
+    if (sealed && this.#protection === null && this.#skippable === 0) {
+      throw TlsFailure.because("unexpected-application-data", "before the keys");
+    }
+    if (!sealed && this.#protection !== null && !this.#inTheClear(type)) {
+      throw TlsFailure.because("unprotected-record", `type ${type}`);
+    }
+  }
+
+  /**
+   * A client that refuses our flight may have no keys to say so with: OpenSSL's
+   * alert is in the clear then. It ends the connection, as any record there would.
+   */
+  #inTheClear(type: ContentType): boolean {
+    if (type === ContentType.changeCipherSpec) return true;
+    return type === ContentType.alert && !this.#opened;
+  }
+
+  /** Null for early data passed over. */
+  #open(body: Uint8Array): PlainRecord | null {
+    const record = this.#protection?.open(body) ?? null;
+    if (record === null) {
+      if (body.length > this.#skippable) throw TlsFailure.because("record-not-authentic");
+      // An empty one counts too, or the stream of them would have no end.
+      this.#skippable -= Math.max(body.length, 1);
+      return null;
+    }
+    this.endSkipping();
+    this.#opened = true;
+    if (record.fragment.length > this.#maxPlaintext) throw TlsFailure.because("record-too-long");
+    return record;
+  }
+}
