@@ -14,7 +14,7 @@ import type { Change } from "../policy/registry/change.ts";
 import type { Registry } from "../policy/registry/registry.ts";
 import type { EapServerConfig } from "../proto/eap/server.ts";
 import type { MethodName } from "../proto/eap/methods/method.ts";
-import type { TlsServerConfig } from "../proto/tls/server12.ts";
+import type { TlsServerConfig } from "../proto/tls/server.ts";
 import { KnownSignatures } from "../proto/x509/path.ts";
 import type { Files, Host } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";

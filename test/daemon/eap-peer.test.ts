@@ -113,6 +113,41 @@ function suite(server: Identity, device: Identity): void {
   }
 
   for (const crypto of providers) {
+    for (const options of [TLS, TTLS, { ...TTLS, ...withCertificate }]) {
+      const name = `EAP-${options.method.toUpperCase()}${options.certificate && options.method === "ttls" ? " with a certificate" : ""}`;
+      test(`${crypto.name}: ${name} over TLS 1.3 gives both ends the same keys`, async () => {
+        const peer = new EapPeer({ ...options, version: "TLSv1.3" });
+        const conversation = await converse(crypto, peer);
+        assertSameKeys(conversation, peer);
+        const { proof } = conversation;
+        assert.equal(proof?.session.version, "TLS 1.3");
+        assert.deepEqual(proof?.chain, options.certificate === undefined ? null : [device.der]);
+        const password = options.method === "ttls" ? utf8(PASSWORD) : undefined;
+        assert.deepEqual(proof?.inner?.password, password);
+      });
+    }
+
+    test(`${crypto.name}: over TLS 1.3 a rejected certificate is told by its alert before the EAP-Failure`, async () => {
+      const peer = new EapPeer({ ...TLS, version: "TLSv1.3" });
+      const conversation = await converse(crypto, peer, {
+        verify: () => ({
+          kind: "peer-rejected",
+          alert: "certificate_revoked",
+          reason: "withdrawn",
+        }),
+      });
+      assert.equal(peer.tlsError, "ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED");
+      assert.equal(peer.result, "failure");
+      assert.equal(failureOf(conversation), "tls peer-rejected: withdrawn");
+    });
+
+    test(`${crypto.name}: over TLS 1.3 EAP-TLS without a certificate is told so by certificate_required`, async () => {
+      const peer = new EapPeer({ method: "tls", identity: "", version: "TLSv1.3" });
+      const conversation = await converse(crypto, peer);
+      assert.equal(peer.tlsError, "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED");
+      assert.equal(failureOf(conversation), "tls certificate-required");
+    });
+
     test(`${crypto.name}: EAP-TLS with OpenSSL proves the certificate and gives both ends the same keys`, async () => {
       const peer = new EapPeer({
         ...TLS,
@@ -180,8 +215,14 @@ function suite(server: Identity, device: Identity): void {
       [size, 1398],
       [1398, size],
     ];
-    for (const options of [TLS, { ...TTLS, ...withCertificate }]) {
-      test(`EAP-${options.method.toUpperCase()} in fragments of ${size} both ways and each way`, async () => {
+    for (const options of [
+      TLS,
+      { ...TTLS, ...withCertificate },
+      { ...TLS, version: "TLSv1.3" },
+      { ...TTLS, ...withCertificate, version: "TLSv1.3" },
+    ] as const) {
+      const name = `EAP-${options.method.toUpperCase()} over ${"version" in options ? options.version : "TLSv1.2"}`;
+      test(`${name} in fragments of ${size} both ways and each way`, async () => {
         for (const [maxPacket, fragmentSize] of sizes) {
           const peer = new EapPeer({ ...options, fragmentSize });
           const conversation = await converse(providers[0]!, peer, {

@@ -1,5 +1,5 @@
 /**
- * An EAP peer for Node: EAP-TLS and EAP-TTLS/PAP over OpenSSL's TLS 1.2, so that
+ * An EAP peer for Node: EAP-TLS and EAP-TTLS/PAP over OpenSSL's TLS, so that
  * our server meets a stack that is not ours. It is an honest supplicant; packets
  * that no supplicant would send are the tests' own to make.
  */
@@ -45,6 +45,8 @@ export interface EapPeerOptions {
   readonly password?: string;
   /** The longest packet to send, in bytes; default 1398 as in wpa_supplicant. */
   readonly fragmentSize?: number;
+  /** Default TLS 1.2. */
+  readonly version?: "TLSv1.2" | "TLSv1.3";
 }
 
 /** One run of one peer. `respond` takes a packet of the server's and returns the answer, if there is one. */
@@ -84,8 +86,12 @@ export class EapPeer {
   }
 
   get sessionId(): Uint8Array {
+    const type = Uint8Array.of(this.#method.type);
+    if (this.#options.version === "TLSv1.3") {
+      return concat(type, this.#export13("EXPORTER_EAP_TLS_Method-Id", 64));
+    }
     if (this.#clientRandom === null || this.#serverRandom === null) throw new Error("no handshake");
-    return concat(Uint8Array.of(this.#method.type), this.#clientRandom, this.#serverRandom);
+    return concat(type, this.#clientRandom, this.#serverRandom);
   }
 
   /**
@@ -169,8 +175,16 @@ export class EapPeer {
   }
 
   #keyMaterial(): Uint8Array {
+    if (this.#options.version === "TLSv1.3") {
+      return this.#export13("EXPORTER_EAP_TLS_Key_Material", 128);
+    }
     if (this.#tls === null) throw new Error("no handshake");
     return this.#tls.exportKey(this.#method.keyLabel, 128);
+  }
+
+  #export13(label: string, length: number): Uint8Array {
+    if (this.#tls === null) throw new Error("no handshake");
+    return this.#tls.exportKey(label, length, Uint8Array.of(this.#method.type));
   }
 }
 
@@ -195,8 +209,8 @@ class TlsClient {
     });
     this.#socket = tls.connect({
       socket: this.#wire,
-      minVersion: "TLSv1.2",
-      maxVersion: "TLSv1.2",
+      minVersion: options.version ?? "TLSv1.2",
+      maxVersion: options.version ?? "TLSv1.2",
       rejectUnauthorized: options.trustAnchor !== undefined,
       ...(options.trustAnchor === undefined ? {} : { ca: options.trustAnchor }),
       ...(options.serverName === undefined ? {} : { servername: options.serverName }),
@@ -246,10 +260,11 @@ class TlsClient {
     return flight;
   }
 
-  exportKey(label: string, length: number): Uint8Array {
+  exportKey(label: string, length: number, context: Uint8Array | null = null): Uint8Array {
     // Node takes no context for "none", as RFC 5705 tells it from an empty one; its types demand a buffer.
     const noContext = undefined as unknown as Buffer;
-    return Uint8Array.from(this.#socket.exportKeyingMaterial(length, label, noContext));
+    const given = context === null ? noContext : Buffer.from(context);
+    return Uint8Array.from(this.#socket.exportKeyingMaterial(length, label, given));
   }
 
   /** Lets go of the socket's hold on the event loop; keys can still be exported. */

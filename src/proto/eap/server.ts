@@ -15,7 +15,7 @@
  */
 import type { Machine, Mono, RandomSource } from "../../base/machine.ts";
 import { mono } from "../../base/machine.ts";
-import { TlsServer12, type TlsServerConfig } from "../tls/server12.ts";
+import { TlsServer, type TlsServerConfig } from "../tls/server.ts";
 import { EapDiscard, EapFailure, type EapReason, type IgnoredReason } from "./failure.ts";
 import { parseIdentity } from "./identity.ts";
 import { METHODS } from "./methods/index.ts";
@@ -259,7 +259,7 @@ export class EapServer implements Machine<EapInput, EapOutput> {
     );
     if (name === undefined) throw new EapFailure("no-common-method");
     const row = METHODS[name];
-    const method = row.create(new TlsServer12(this.#config.tls(name)));
+    const method = row.create(new TlsServer(this.#config.tls(name)));
     const packet = this.#request(row.type, method.start(this.#typeDataLimit));
     const running = { identity, row, method, proposed: [...before, name] };
     this.#state = { at: "await-response", running, fresh: true };

@@ -1,6 +1,6 @@
 /** What every EAP method is to the server machine: a row in the table, and one step for each thing that happens. */
 import type { Machine, Mono } from "../../../base/machine.ts";
-import type { TlsInput, TlsOutput } from "../../tls/server12.ts";
+import type { TlsInput, TlsOutput } from "../../tls/server.ts";
 
 export type MethodName = "tls" | "ttls";
 
@@ -36,7 +36,7 @@ export interface EapKeys {
   readonly msk: Uint8Array;
   /** Extended Master Session Key, 64 bytes; it never leaves this machine. */
   readonly emsk: Uint8Array;
-  /** Type, client random, server random: 65 bytes (RFC 5247 §1.4). */
+  /** Type, client random, server random (RFC 5247 §1.4), or with TLS 1.3 type and Method-Id (RFC 9190 §2.3): 65 bytes. */
   readonly sessionId: Uint8Array;
 }
 

@@ -1,8 +1,10 @@
 /**
  * EAP-TLS: the certificate is all there is to prove, so the peer ends the
- * handshake with an empty message and anything else is a fault.
+ * handshake with an empty message and anything else is a fault. With TLS 1.3
+ * that message answers our word, under the tunnel's protection, that no more
+ * of the handshake follows.
  *
- * @see RFC 5216 §2.1.1 (conversation), §2.3 (keys)
+ * @see RFC 5216 §2.1.1 (conversation), §2.3 (keys); RFC 9190 §2.1.1, §2.5
  */
 import { EapFailure } from "../failure.ts";
 import type { MethodRow } from "./method.ts";
@@ -12,6 +14,7 @@ const RULES: TunnelRules = {
   type: 13,
   versionBits: 0,
   keyLabel: "client EAP encryption",
+  lastWord13: Uint8Array.of(0),
   conclude(tunnelled) {
     if (tunnelled !== null) throw new EapFailure("tunnel-bytes-unexpected");
     return null;

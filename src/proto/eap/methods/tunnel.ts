@@ -1,5 +1,6 @@
 /**
- * The part that EAP-TLS and EAP-TTLS share: a TLS 1.2 handshake in messages.
+ * The part that EAP-TLS and EAP-TTLS share: a TLS handshake in messages. With
+ * TLS 1.2:
  *
  *     server                                  peer
  *     Start                               ->
@@ -9,15 +10,25 @@
  *     ChangeCipherSpec, Finished          ->
  *                                         <-  the conclusion: nothing (TLS), AVPs in the tunnel (TTLS)
  *
+ * and with TLS 1.3:
+ *
+ *     server                                  peer
+ *     Start                               ->
+ *                                         <-  ClientHello
+ *     ServerHello .. Finished             ->
+ *                                         <-  [Certificate, CertificateVerify,] Finished
+ *     an octet 0 (TLS), nothing (TTLS)    ->
+ *                                         <-  the conclusion; in TTLS it may come with Finished
+ *
  * What the conclusion must be is the method's rule. A handshake that fails
  * ends with our alert in one more request; the peer answers it before the
  * EAP-Failure, or it would never see the reason (RFC 5216 §2.1.3).
  *
- * @see RFC 5216 §2.1, RFC 5281 §7
+ * @see RFC 5216 §2.1, RFC 5281 §7, RFC 9190 §2.1, RFC 9427 §2
  */
 import { concat } from "../../../base/bytes.ts";
 import type { Mono } from "../../../base/machine.ts";
-import type { TlsInput, TlsOutput, TlsSession } from "../../tls/server12.ts";
+import type { TlsInput, TlsOutput, TlsSession } from "../../tls/server.ts";
 import { EapFailure } from "../failure.ts";
 import {
   ACKNOWLEDGEMENT,
@@ -41,8 +52,10 @@ export interface TunnelRules {
   readonly type: number;
   /** The bits of the flags octet that name a version. */
   readonly versionBits: number;
-  /** The exporter label of the method's keys. */
+  /** The exporter label of the method's keys with TLS 1.2; with 1.3 all methods share theirs. */
   readonly keyLabel: string;
+  /** What we say in the tunnel once a TLS 1.3 handshake is over. */
+  readonly lastWord13: Uint8Array | null;
   /**
    * Judges the peer's first message after the handshake.
    *
@@ -59,6 +72,11 @@ type Phase =
   | { readonly at: "concluded"; readonly session: TlsSession };
 
 const KEY_LENGTH = 64;
+
+/** @see RFC 9190 §2.3, RFC 9427 §2.1 */
+const KEY_LABEL_13 = "EXPORTER_EAP_TLS_Key_Material";
+const METHOD_ID_LABEL_13 = "EXPORTER_EAP_TLS_Method-Id";
+const METHOD_ID_LENGTH = 64;
 
 export class TunnelMethod implements EapMethod {
   readonly #rules: TunnelRules;
@@ -102,13 +120,33 @@ export class TunnelMethod implements EapMethod {
   keys(): EapKeys {
     if (this.#phase.at !== "concluded") throw new RangeError("keys before the end of the method");
     const { session } = this.#phase;
-    const { type, keyLabel } = this.#rules;
-    const material = session.exportKey(keyLabel, null, 2 * KEY_LENGTH);
+    const material = this.#keyMaterial(session);
     return {
       msk: material.slice(0, KEY_LENGTH),
       emsk: material.slice(KEY_LENGTH),
-      sessionId: concat(Uint8Array.of(type), session.clientRandom, session.serverRandom),
+      sessionId: concat(Uint8Array.of(this.#rules.type), this.#methodId(session)),
     };
+  }
+
+  #keyMaterial(session: TlsSession): Uint8Array {
+    const { type, keyLabel } = this.#rules;
+    switch (session.version) {
+      case "TLS 1.2":
+        return session.exportKey(keyLabel, null, 2 * KEY_LENGTH);
+      case "TLS 1.3":
+        return session.exportKey(KEY_LABEL_13, Uint8Array.of(type), 2 * KEY_LENGTH);
+    }
+  }
+
+  #methodId(session: TlsSession): Uint8Array {
+    switch (session.version) {
+      case "TLS 1.2":
+        return concat(session.clientRandom, session.serverRandom);
+      case "TLS 1.3": {
+        const context = Uint8Array.of(this.#rules.type);
+        return session.exportKey(METHOD_ID_LABEL_13, context, METHOD_ID_LENGTH);
+      }
+    }
   }
 
   forget(now: Mono): void {
@@ -121,11 +159,22 @@ export class TunnelMethod implements EapMethod {
     const { flight, tunnelled, chain, session, failure } = collect(this.#tls.handle(input, now));
     if (failure !== null) return this.#failed(failure, flight, limit);
     if (before.at === "await-conclusion") return this.#conclude(before.session, tunnelled);
+    if (session?.version === "TLS 1.3") return this.#established13(session, tunnelled, limit, now);
     // Before the peer has seen our Finished it cannot have meant these bytes for us.
     if (tunnelled.length > 0) throw new EapFailure("tunnel-bytes-unexpected");
     if (chain !== null) return { kind: "verify-peer", chain };
     if (session !== null) this.#phase = { at: "await-conclusion", session };
     // TLS may still miss a part of the peer's flight and say nothing; an empty request asks for it.
+    return this.#send(flight, limit);
+  }
+
+  /** The peer has spoken last in the handshake, and may have gone on in the tunnel at once. */
+  #established13(session: TlsSession, tunnelled: Uint8Array, limit: number, now: Mono): MethodStep {
+    this.#phase = { at: "await-conclusion", session };
+    if (tunnelled.length > 0) return this.#conclude(session, tunnelled);
+    const { lastWord13 } = this.#rules;
+    if (lastWord13 === null) return this.#send(new Uint8Array(0), limit);
+    const { flight } = collect(this.#tls.handle({ kind: "send", bytes: lastWord13 }, now));
     return this.#send(flight, limit);
   }
 
