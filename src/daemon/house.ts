@@ -14,7 +14,7 @@ import type { Change } from "../policy/registry/change.ts";
 import type { Registry } from "../policy/registry/registry.ts";
 import type { EapServerConfig } from "../proto/eap/server.ts";
 import type { MethodName } from "../proto/eap/methods/method.ts";
-import type { TlsServerConfig } from "../proto/tls/server.ts";
+import type { TlsServerConfig, TlsVersion } from "../proto/tls/server.ts";
 import { KnownSignatures } from "../proto/x509/path.ts";
 import type { Files, Host } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
@@ -273,10 +273,12 @@ export class House {
 
   #tlsConfig(method: MethodName): TlsServerConfig {
     const { crypto, random } = this.host;
-    const { keyLog } = this.#configuration.homeca;
+    const { homeca, radius } = this.#configuration;
+    const { keyLog } = homeca;
     return {
       crypto,
       random,
+      versions: TLS_VERSIONS[radius.tlsVersions],
       certificates: this.keys.server.chain,
       key: this.keys.server.key,
       // EAP-TLS is nothing without a certificate; in EAP-TTLS a visitor may have none.
@@ -295,6 +297,11 @@ export class House {
     file.close();
   }
 }
+
+/** The versions by their option. */
+const TLS_VERSIONS: Readonly<
+  Record<Configuration["radius"]["tlsVersions"], readonly TlsVersion[]>
+> = { "1.2 1.3": ["TLS 1.2", "TLS 1.3"], "1.2": ["TLS 1.2"], "1.3": ["TLS 1.3"] };
 
 /** What the router is like at the moment, as far as the firewall must know. */
 interface Surroundings {

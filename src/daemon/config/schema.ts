@@ -42,6 +42,7 @@ export interface RadiusSettings {
   readonly acctPort: number;
   /** Octets of one EAP packet at most. */
   readonly fragmentSize: number;
+  readonly tlsVersions: "1.2 1.3" | "1.2" | "1.3";
   readonly sessionSeconds: number;
   readonly quarantineSeconds: number;
   readonly quarantineVlan: number | null;
@@ -186,6 +187,12 @@ export const RADIUS: Table<RadiusSettings> = {
     value.whole(256, 1400),
     "1398",
     "Octets of one EAP packet at most; an access point's Framed-MTU may lower it.",
+  ),
+  tlsVersions: withDefault(
+    "tls_versions",
+    value.oneOf("1.2 1.3", "1.2", "1.3"),
+    "1.2 1.3",
+    "Versions of TLS that devices may speak; each gets the highest it knows.",
   ),
   sessionSeconds: withDefault(
     "session_seconds",
