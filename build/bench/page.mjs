@@ -49,17 +49,21 @@ x86-64 cores, Node ${node.slice(1)}. Compare within a run only.
 ![CPU time and memory per server](bench.svg)
 
 ${table(
-  ["server", `CPU, first ${runs.each}`, "CPU, warm", `memory after ${runs.each}`, "1 client", "2", "8"],
+  [
+    "server",
+    `CPU, first ${runs.each}`,
+    "CPU, warm",
+    `memory after ${runs.each}`,
+    "1 client",
+    "2",
+    "8",
+  ],
   servers.map(({ name, coldMs, warmMs, throughput, memoryKiB }) => [
     name,
     `${coldMs.toFixed(2)} ms`,
     `${warmMs.toFixed(2)} ms`,
     `${(memoryKiB / 1024).toFixed(0)} MB`,
     ...[1, 2, 8].map((clients) => `${throughput[clients].toFixed(0)}/s`),
-  ]),
-)} ms`,
-    ...[1, 2, 8].map((clients) => `${throughput[clients].toFixed(0)}/s`),
-    `${(memoryKiB / 1024).toFixed(0)} MB`,
   ]),
 )}
 

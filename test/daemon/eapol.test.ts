@@ -19,7 +19,10 @@ interface Outcome {
   readonly output: string;
 }
 
-const home = new Home({ more: "config limits 'limits'\n\toption onboarding_per_minute '60'\n" });
+const home = new Home({
+  radius: "\toption tls_versions '1.2 1.3'",
+  more: "config limits 'limits'\n\toption onboarding_per_minute '60'\n",
+});
 
 const file = (name: string): string => path.join(home.folder, "station", name);
 

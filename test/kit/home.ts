@@ -17,6 +17,8 @@ export interface HomeOptions {
   readonly logLevel?: string;
   /** More UCI text, such as a section `limits`. */
   readonly more?: string;
+  /** Options of the section `radius`, a line each. */
+  readonly radius?: string;
 }
 
 /** What a management method answered when it did not do what it was asked. */
@@ -134,7 +136,7 @@ export class Home {
   }
 
   #config(): string {
-    const { enforce = "off", logLevel = "notice", more = "" } = this.#options;
+    const { enforce = "off", logLevel = "notice", more = "", radius = "" } = this.#options;
     return `config homeca 'main'
 	option state_dir '${this.folder}/state'
 	option socket '${this.socketPath}'
@@ -146,6 +148,7 @@ config radius 'radius'
 	list listen '127.0.0.1'
 	option auth_port '${this.#ports.auth}'
 	option acct_port '${this.#ports.acct}'
+${radius}
 
 config client 'accesspoint'
 	option prefix '127.0.0.1'
