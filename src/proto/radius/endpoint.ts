@@ -200,7 +200,10 @@ export class RadiusServer implements Machine<RadiusInput, RadiusOutput> {
     const sealing = this.#sealing(client, packet.authenticator);
     const request = new RadiusRequest(origin, packet, sealing);
     const { code, authenticator } = packet;
-    if (!this.#cache.admit({ key, requestId: request.id, code, authenticator, client }, now)) {
+    // A copy: sixteen octets in the cache must not keep their whole datagram for half a minute.
+    const kept = authenticator.slice();
+    const exchange = { key, requestId: request.id, code, authenticator: kept, client };
+    if (!this.#cache.admit(exchange, now)) {
       throw new RadiusDiscard("overloaded", 0);
     }
     this.#nextId++;
