@@ -170,11 +170,14 @@ export interface Ran {
   readonly text: string;
 }
 
-/** One line for a program's standard input, once its output has `after`. */
+/** One line for a program's standard input, once its output since the line before has `after`. */
 export interface Line {
   readonly after: string;
   readonly text: string;
 }
+
+/** A client that has not ended by itself after this long is ended, and what it said fails its test. */
+const PATIENCE_MS = 60_000;
 
 /** Runs a client to its end; closes its input after the last line. */
 export function run(
@@ -187,10 +190,14 @@ export function run(
     const waiting = [...lines];
     if (waiting.length === 0) child.stdin.end();
     let text = "";
+    // s_client reads a command letter at the start of what it reads and drops the rest: one line at a time.
+    let from = 0;
+    const patience = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
     const heard = (chunk: Buffer): void => {
       text += chunk.toString("latin1");
-      while (waiting[0] !== undefined && text.includes(waiting[0].after)) {
+      while (waiting[0] !== undefined && text.includes(waiting[0].after, from)) {
         const line = waiting.shift();
+        from = text.length;
         child.stdin.write(line!.text);
         if (waiting.length === 0) child.stdin.end();
       }
@@ -199,6 +206,9 @@ export function run(
     child.stderr.on("data", heard);
     child.stdin.on("error", () => {});
     child.on("error", fail);
-    child.on("close", (status) => done({ status, text }));
+    child.on("close", (status) => {
+      clearTimeout(patience);
+      done({ status, text });
+    });
   });
 }
