@@ -6,7 +6,6 @@
  * The table is written out because `\p{…}` follows the engine's Unicode
  * version: text that one engine lets pass must not be refused by the other.
  */
-import { fromUtf8 } from "./bytes.ts";
 
 /**
  * First and last code points that are hostile, in order: controls (C0, DEL,
@@ -80,30 +79,6 @@ export function oneLine(line: string, maxCharacters: number = Number.POSITIVE_IN
   return mapped(cut(line, maxCharacters), harmless);
 }
 
-/**
- * Octets that should be UTF-8, as `visible` shows text; every octet that is no
- * part of well-formed UTF-8 or belongs to a hostile character becomes `\xHH`.
- *
- * @param maxOctets - more are cut, and the line ends in `…`
- */
-export function visibleOctets(bytes: Uint8Array, maxOctets: number): string {
-  const shown = bytes.subarray(0, maxOctets);
-  let line = "";
-  for (let at = 0; at < shown.length;) {
-    const length = sequenceLength(shown[at]!);
-    const octets = shown.subarray(at, at + length);
-    const character = octets.length === length ? fromUtf8(octets) : null;
-    if (character === null || isHostile(character)) {
-      line += escape(shown[at]!);
-      at += 1;
-    } else {
-      line += character === BACKSLASH ? BACKSLASH + BACKSLASH : character;
-      at += length;
-    }
-  }
-  return bytes.length > shown.length ? line + ELLIPSIS : line;
-}
-
 /** The text, or its first `max - 1` code points and an ellipsis. */
 function cut(text: string, max: number): string {
   if (text.length <= max) return text;
@@ -133,11 +108,4 @@ function isHostileCode(code: number): boolean {
   // Nearly all text is this, and most of it is written by us.
   if (code >= 0x20 && code < 0x7f) return false;
   return HOSTILE.some(([first, last]) => code >= first && code <= last);
-}
-
-/** How many octets a UTF-8 sequence that starts so claims to have. */
-function sequenceLength(first: number): number {
-  if (first < 0xc0) return 1;
-  if (first < 0xe0) return 2;
-  return first < 0xf0 ? 3 : 4;
 }

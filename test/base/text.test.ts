@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { assert, test } from "#kit";
-import { concat, hex, utf8 } from "../../src/base/bytes.ts";
-import { isHostile, oneLine, visible, visibleOctets } from "../../src/base/text.ts";
+import { isHostile, oneLine, visible } from "../../src/base/text.ts";
 
 const anyText = fc.string({ unit: "binary", maxLength: 200 });
 
@@ -64,20 +63,6 @@ test("long text ends in an ellipsis and no character is cut in two", () => {
   assert.equal(oneLine("x".repeat(100_000)).length, 100_000);
 });
 
-test("octets are shown as text where they are text, every other one as a number", () => {
-  assert.equal(visibleOctets(utf8("küche@例え"), 253), "küche@例え");
-  assert.equal(visibleOctets(utf8("a\r\nb\\"), 253), "a\\x0d\\x0ab\\\\");
-  assert.equal(visibleOctets(utf8("\u202e"), 253), "\\xe2\\x80\\xae");
-  assert.equal(visibleOctets(hex("61 c3 28 ff"), 253), "a\\xc3(\\xff");
-});
-
-test("octets beyond the bound are cut, and the line says so", () => {
-  assert.equal(visibleOctets(new Uint8Array(253).fill(0x61), 253), "a".repeat(253));
-  assert.equal(visibleOctets(new Uint8Array(254).fill(0x61), 253), `${"a".repeat(253)}…`);
-  const cutInside = visibleOctets(concat(new Uint8Array(252).fill(0x61), utf8("üü")), 253);
-  assert.equal(cutInside, `${"a".repeat(252)}\\xc3…`);
-});
-
 test("property: nothing that is shown is hostile, and no text becomes longer than ten times its bound", () => {
   fc.assert(
     fc.property(anyText, fc.integer({ min: 1, max: 100 }), (text, most) => {
@@ -100,22 +85,4 @@ test("property: what is shown can be read back, so no two texts look alike", () 
 
 test("property: a line made safe once is safe", () => {
   fc.assert(fc.property(anyText, (text) => assert.equal(oneLine(oneLine(text)), oneLine(text))));
-});
-
-test("property: shown octets are at most four characters each, and text is shown as text", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      const line = visibleOctets(bytes, 253);
-      assert.ok(!isHostile(line));
-      assert.ok(line.length <= 4 * 253 + 1);
-    }),
-  );
-  fc.assert(
-    fc.property(
-      anyText.filter((text) => !isHostile(text)),
-      (text) => {
-        assert.equal(visibleOctets(utf8(text), 1000), visible(text));
-      },
-    ),
-  );
 });
