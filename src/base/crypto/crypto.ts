@@ -17,6 +17,9 @@ export type AeadName =
   | "aes-256-ccm-8"
   | "chacha20-poly1305";
 
+/** The cipher under a record number key: the one under the AEAD of its epoch. */
+export type RecordNumberCipherName = "aes-128" | "aes-256" | "chacha20";
+
 export type EcCurve = "P-256" | "P-384";
 export type EcdhGroup = EcCurve | "X25519";
 
@@ -45,6 +48,20 @@ export interface Aead {
   seal(nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Uint8Array;
   /** The plaintext, or null where the tag does not hold. */
   open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | null;
+}
+
+/** One record number key of DTLS 1.3. */
+export interface RecordNumberCipher {
+  /**
+   * The mask for one record, of which as many leading octets are used as the
+   * record number has on the wire: 1 or 2.
+   *
+   * @param sample - The first 16 octets of the record's ciphertext. For
+   *   ChaCha20 they are the block counter, little-endian, and the nonce.
+   * @returns 16 octets: the AES block, or the beginning of the ChaCha20 block.
+   * @throws RangeError when the sample has another length.
+   */
+  mask(sample: Uint8Array): Uint8Array;
 }
 
 /** An ephemeral key for one agreement. */
@@ -79,6 +96,14 @@ export interface Crypto {
   hmac(hash: HashName, key: Uint8Array, message: Uint8Array): Uint8Array;
   /** @throws RangeError when the key's length does not fit the algorithm. */
   aead(algorithm: AeadName, key: Uint8Array): Aead;
+  /**
+   * Record number encryption (RFC 9147 §4.2.3; the same masks as QUIC's, RFC
+   * 9001 §5.4.3 and §5.4.4). The key is copied.
+   *
+   * @param key - `sn_key`: 16 bytes for AES-128, 32 for AES-256 and ChaCha20.
+   * @throws RangeError when the key's length does not fit the algorithm.
+   */
+  recordNumberCipher(algorithm: RecordNumberCipherName, key: Uint8Array): RecordNumberCipher;
   /** PBKDF2 (RFC 8018 §5.2), for PKCS#12 only. */
   pbkdf2(
     hash: HashName,

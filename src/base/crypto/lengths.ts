@@ -1,5 +1,5 @@
 /** Lengths and counts every provider checks alike, so that none is laxer than another. */
-import type { AeadName } from "./crypto.ts";
+import type { AeadName, RecordNumberCipherName } from "./crypto.ts";
 
 /** Octets of every nonce here (RFC 5116 §5, RFC 6655 §3, RFC 7905 §2). */
 export const NONCE_LENGTH = 12;
@@ -28,6 +28,25 @@ export function aeadForm(algorithm: AeadName, key: Uint8Array): AeadForm {
   const form = FORMS[algorithm];
   requireLength("an AEAD key", key, form.keyLength);
   return form;
+}
+
+/** Octets of ciphertext that a record number's mask is made from (RFC 9147 §4.2.3). */
+export const SAMPLE_LENGTH = 16;
+
+const RECORD_NUMBER_KEYS: Readonly<Record<RecordNumberCipherName, number>> = {
+  "aes-128": 16,
+  "aes-256": 32,
+  chacha20: 32,
+};
+
+/** @throws RangeError when the key does not fit `algorithm`. */
+export function requireRecordNumberKey(algorithm: RecordNumberCipherName, key: Uint8Array): void {
+  requireLength("a record number key", key, RECORD_NUMBER_KEYS[algorithm]);
+}
+
+/** @throws RangeError when the sample has not 16 octets. */
+export function requireSample(sample: Uint8Array): void {
+  requireLength("a sample of ciphertext", sample, SAMPLE_LENGTH);
 }
 
 /** @throws RangeError that names what it was and both lengths, and no octet of it. */

@@ -30,6 +30,7 @@ import type {
   SigningKey,
 } from "./crypto.ts";
 import { draw, drawScalar, ecdsaScalars, isScalar, isUncompressed, scalarLength } from "./ec.ts";
+import { recordNumberCipher } from "./record-number.ts";
 import { verifyPkcs1, verifyPss } from "./rsa.ts";
 
 const HASHES: Readonly<Record<HashName, CHash>> = { md5, sha1, sha256, sha384, sha512 };
@@ -52,6 +53,7 @@ export const noble: Crypto = {
   hmac: (hash, key, message) => hmac(HASHES[hash], key, message),
 
   aead,
+  recordNumberCipher,
 
   pbkdf2(hash, password, salt, iterations, length) {
     requirePbkdf2(iterations, length);

@@ -31,6 +31,8 @@ import type {
   EcdhKey,
   HashName,
   PublicKey,
+  RecordNumberCipher,
+  RecordNumberCipherName,
   SignatureScheme,
   SigningKey,
 } from "../../base/crypto/crypto.ts";
@@ -48,6 +50,9 @@ import {
   NONCE_LENGTH,
   requireLength,
   requirePbkdf2,
+  requireRecordNumberKey,
+  requireSample,
+  SAMPLE_LENGTH,
 } from "../../base/crypto/lengths.ts";
 import { isRsaKey } from "../../base/crypto/rsa.ts";
 import type { RandomSource } from "../../base/machine.ts";
@@ -85,6 +90,7 @@ export const nodeCrypto: Crypto = {
   hmac: (hash, key, message) => plain(createHmac(hash, key).update(message).digest()),
 
   aead,
+  recordNumberCipher,
 
   pbkdf2(hash, password, salt, iterations, length) {
     requirePbkdf2(iterations, length);
@@ -163,6 +169,35 @@ function aead(algorithm: AeadName, key: Uint8Array): Aead {
   }
 
   return { tagLength, seal, open };
+}
+
+function recordNumberCipher(
+  algorithm: RecordNumberCipherName,
+  key: Uint8Array,
+): RecordNumberCipher {
+  requireRecordNumberKey(algorithm, key);
+  const compute = algorithm === "chacha20" ? chacha20Mask(key) : aesMask(algorithm, key);
+  return {
+    mask(sample) {
+      requireSample(sample);
+      return compute(sample);
+    },
+  };
+}
+
+type Mask = (sample: Uint8Array) => Uint8Array;
+
+/** In ECB mode every block stands alone, so one cipher that never ends serves every record. */
+function aesMask(algorithm: "aes-128" | "aes-256", key: Uint8Array): Mask {
+  const cipher = createCipheriv(`${algorithm}-ecb`, key, null);
+  return (sample) => plain(cipher.update(sample));
+}
+
+/** OpenSSL's vector for ChaCha20 is laid out as the sample is: the counter, little-endian, and the nonce. */
+function chacha20Mask(key: Uint8Array): Mask {
+  const secret = createSecretKey(key);
+  const zeros = new Uint8Array(SAMPLE_LENGTH);
+  return (sample) => plain(createCipheriv("chacha20", secret, sample).update(zeros));
 }
 
 /** createECDH does one agreement in half the time of diffieHellman, which wants the peer's point as a key object. */
