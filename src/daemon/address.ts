@@ -20,7 +20,6 @@ import type { RadiusRequest } from "../proto/radius/request.ts";
 import { sessionAttributes, type SendAnswer } from "./accept.ts";
 import type { HostFailure } from "../host/host.ts";
 import type { House } from "./house.ts";
-import { faultText } from "./log.ts";
 import { endOf, GRACE_SECONDS, macOf } from "./sessions.ts";
 import { subjectOf } from "./subject.ts";
 
@@ -70,7 +69,7 @@ export class AddressDesk {
     try {
       this.#decide(request, question);
     } catch (fault) {
-      this.#fault("an address", fault);
+      this.#house.fault("an address", fault);
       this.#reject(request);
     }
   }
@@ -111,7 +110,7 @@ export class AddressDesk {
       try {
         this.#placed(request, question, port, failure);
       } catch (fault) {
-        this.#fault("a cage", fault);
+        this.#house.fault("a cage", fault);
         this.#reject(request);
       }
     });
@@ -196,7 +195,7 @@ export class AddressDesk {
       STANDING,
     );
     if (decision.kind === "reject" && decision.fault !== null) {
-      this.#fault("a decision", decision.fault);
+      this.#house.fault("a decision", decision.fault);
     }
     return decision;
   }
@@ -214,12 +213,6 @@ export class AddressDesk {
     text: string,
   ): void {
     this.#house.event(kind, record?.id ?? null, mac, text);
-  }
-
-  /** Whoever found a fault of ours can meet it again and again: the log must bear that. */
-  #fault(where: string, fault: unknown): void {
-    this.#house.counters.add("faults");
-    this.#house.log.limited("fault", "error", `fault in ${where}: ${faultText(fault)}`);
   }
 
   #reject(request: RadiusRequest): void {

@@ -20,7 +20,6 @@ import type { HostFailure } from "../host/host.ts";
 import { acceptOf, sessionOf, type SendAnswer } from "./accept.ts";
 import { type Conversation, Conversations, mayOnboard, titleIn } from "./conversation.ts";
 import type { House } from "./house.ts";
-import { faultText } from "./log.ts";
 import { judgeChain } from "./peer.ts";
 import { Placing } from "./place.ts";
 import { keyOf, proofOf, recordAfter, recordOf, standingOf } from "./proof.ts";
@@ -65,7 +64,7 @@ export class Authenticator {
       const input: EapInput = { kind: "response", packet, maxPacket };
       this.#advance(conversation, request, input, host.mono());
     } catch (fault) {
-      this.#fault("an authentication", fault);
+      this.#house.fault("an authentication", fault);
       if (conversation !== null) this.conversations.end(conversation);
       this.#reject(request);
     }
@@ -128,7 +127,7 @@ export class Authenticator {
     conversation.decision = decision;
     conversation.record = recordAfter(decision, record);
     if (decision.kind === "reject") {
-      if (decision.fault !== null) this.#fault("a decision", decision.fault);
+      if (decision.fault !== null) house.fault("a decision", decision.fault);
       // Who shows a certificate of ours is known, and counts as nobody's attempt.
       if (proof.kind !== "certificate" && subject !== null) house.limits.refuse(subject, now);
     }
@@ -157,7 +156,7 @@ export class Authenticator {
       try {
         this.#placed(conversation, request, placement, failure);
       } catch (fault) {
-        this.#fault("an admission", fault);
+        this.#house.fault("an admission", fault);
         this.conversations.end(conversation);
         this.#reject(request);
       }
@@ -246,12 +245,6 @@ export class Authenticator {
   /** A Reject outside any conversation; the RADIUS machine adds the EAP-Failure. */
   #reject(request: RadiusRequest): void {
     this.#answer({ request, code: ACCESS_REJECT, attributes: [] });
-  }
-
-  /** A peer that found a fault of ours can meet it again and again: the log must bear that. */
-  #fault(where: string, fault: unknown): void {
-    this.#house.counters.add("faults");
-    this.#house.log.limited("fault", "error", `fault in ${where}: ${faultText(fault)}`);
   }
 }
 

@@ -135,6 +135,12 @@ export class House {
     this.log.limited(kind, kind === "refused" ? "warning" : "notice", text);
   }
 
+  /** Counts a fault of ours and tells it to the log; `where` says what it ended. */
+  fault(where: string, fault: unknown): void {
+    this.counters.add("faults");
+    this.log.fault(where, fault);
+  }
+
   /** What the owner should look at, one sentence each. */
   troubles(): string[] {
     const found: string[] = [];

@@ -1,6 +1,6 @@
 /** What the daemon says about itself: lines at a level, repeats held back, and counters that cost nothing to keep. */
+import { faultText } from "../base/fault.ts";
 import type { Mono } from "../base/machine.ts";
-import { visible } from "../base/text.ts";
 import type { Host, LogLevel } from "../host/host.ts";
 
 /** From what must be acted on to what only a developer reads. */
@@ -12,17 +12,6 @@ export const LIMITED_WINDOW_MS = 60_000;
 
 /** Kinds of lines and counters are names in our own code; should one ever come from outside, memory stays bounded. */
 export const MAX_NAMES = 256;
-
-/**
- * A fault of ours as one line: what it is, then where. QuickJS leaves the
- * message out of its stacks, V8 begins them with it.
- */
-export function faultText(fault: unknown, maxCharacters = 2000): string {
-  if (!(fault instanceof Error)) return visible(String(fault), maxCharacters);
-  const told = `${fault.name}: ${fault.message}`;
-  const stack = fault.stack ?? "";
-  return visible(stack.startsWith(told) ? stack : `${told}\n${stack}`, maxCharacters);
-}
 
 interface Window {
   readonly opened: Mono;
@@ -63,6 +52,11 @@ export class Log {
 
   debug(line: string): void {
     this.write("debug", line);
+  }
+
+  /** A fault of ours in `where`: whoever found it can meet it again and again, so the log must bear that. */
+  fault(where: string, fault: unknown): void {
+    this.limited("fault", "error", `fault in ${where}: ${faultText(fault)}`);
   }
 
   /**

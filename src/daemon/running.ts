@@ -22,7 +22,6 @@ import type { House } from "./house.ts";
 import { Household } from "./household.ts";
 import { PublishedList } from "./list.ts";
 import { Listeners } from "./listeners.ts";
-import { faultText } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { ManagementServer } from "./management/server.ts";
 import { keepUp, writeSightings } from "./upkeep.ts";
@@ -155,7 +154,7 @@ export class Running {
       for (const output of this.#radius.handle(input, this.#house.host.mono()))
         this.#carryOut(output);
     } catch (fault) {
-      this.#house.log.limited("fault", "error", `fault: ${faultText(fault)}`);
+      this.#house.fault("a datagram", fault);
     }
     this.#alarm.plan();
   }

@@ -2,7 +2,6 @@ import { assert, test } from "#kit";
 import { mono } from "../../src/base/machine.ts";
 import {
   Counters,
-  faultText,
   LIMITED_LINES,
   LIMITED_WINDOW_MS,
   Log,
@@ -70,12 +69,9 @@ test("counters add up and are listed by name", () => {
   ]);
 });
 
-test("a fault is told by its message on every engine, once, in one line", () => {
-  const fault = new TypeError("oops\u001b[2J");
-  fault.stack = "TypeError: oops\u001b[2J\n    at decide";
-  assert.equal(faultText(fault), "TypeError: oops\\x1b[2J\\x0a    at decide");
-  fault.stack = "    at decide\n";
-  assert.equal(faultText(fault), "TypeError: oops\\x1b[2J\\x0a    at decide\\x0a");
-  assert.equal(faultText("no error at all"), "no error at all");
-  assert.equal(faultText(fault, 10).length, 10);
+test("a fault that is met again and again does not fill the log", () => {
+  const { log, lines } = recorded("error");
+  for (let at = 0; at < LIMITED_LINES + 3; at++) log.fault("a test", new RangeError("oops"));
+  assert.equal(lines.length, LIMITED_LINES);
+  assert.match(lines[0]!, /^error fault in a test: RangeError: oops; at /u);
 });

@@ -106,8 +106,7 @@ function toManagementFailure(cause: unknown, log: Log): ManagementFailure {
     const sentence = `the system refused (${visible(cause.message)}): free space or rights, then try again`;
     return new ManagementFailure("host-failed", sentence);
   }
-  const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-  for (const line of stack.split("\n").slice(0, 8)) log.error(`bug: ${visible(line)}`);
+  log.fault("management", cause);
   const sentence = "HomeCA has a fault: the log's last lines say which, please report it";
   return new ManagementFailure("internal-fault", sentence);
 }
