@@ -1,90 +1,96 @@
-/** Letting in: what we remember of the session, and what the NAS is told of it. */
-import { utf8 } from "../base/bytes.ts";
+/** Letting in, by either door: what we remember of the session, and what the NAS is told of it. */
+import { toHex, utf8 } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
 import type { Decision } from "../policy/admission/proof.ts";
-import type { EapOutput } from "../proto/eap/server.ts";
+import { sentence } from "../policy/admission/reasons.ts";
+import type { Placement } from "../policy/firewall/render.ts";
+import type { DeviceRecord } from "../policy/registry/record.ts";
 import {
   attribute,
   ChargeableUserIdentity,
   Class,
-  EapKeyName,
   SessionTimeout,
   TerminationAction,
   vlanAttributes,
 } from "../proto/radius/attributes.ts";
 import type { RadiusAnswer } from "../proto/radius/answer.ts";
-import { splitEapMessage } from "../proto/radius/eap-message.ts";
-import { ACCESS_ACCEPT, type Attribute } from "../proto/radius/packet.ts";
+import type { Attribute } from "../proto/radius/packet.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
-import type { Configuration } from "./config/configuration.ts";
-import type { Conversation } from "./conversation.ts";
 import type { House } from "./house.ts";
-import { endOf, GRACE_SECONDS, macOf, type Session } from "./sessions.ts";
+import { endOf, type Session } from "./sessions.ts";
+import { subjectOf } from "./subject.ts";
 
 /** RFC 2865 §5.29, RADIUS-Request: at its end the NAS asks again, and the connection lasts meanwhile. */
 const TERMINATE_BY_REQUEST = 1;
+
+/** Octets of what accounting brings back in Class. */
+const CLASS_LENGTH = 8;
 
 export type SendAnswer = (answer: RadiusAnswer) => void;
 
 /** Somebody comes in, to the network or to quarantine. */
 export interface Entry {
   readonly request: RadiusRequest;
-  readonly conversation: Conversation;
   readonly decision: Exclude<Decision, { kind: "reject" }>;
-  /** What accounting brings back in Class. */
-  readonly session: string;
+  readonly record: DeviceRecord | null;
+  /** What the kernel holds of it by now; null where the NAS named no address and nothing is enforced. */
+  readonly placement: Placement | null;
 }
 
-/** The session of a station with this address that begins now. */
-export function sessionOf(house: House, entry: Entry, mac: string, now: Mono): Session {
-  const { request, conversation, decision, session } = entry;
+/**
+ * Remembers the session and the sighting, and tells the owner.
+ * @returns what the Access-Accept says of the session
+ */
+export function enter(house: House, entry: Entry, now: Mono): readonly Attribute[] {
+  const { decision, record, placement } = entry;
+  const session = toHex(house.host.random(CLASS_LENGTH));
+  // First what may fail: from here on nothing keeps the Accept from being sent.
+  const attributes = sessionAttributes(house, entry, session);
+  if (placement !== null) house.sessions.put(sessionOf(entry, placement, session, now));
+  const time = house.clock.now();
+  if (record !== null && time !== null) house.sightings.note(record.id, time);
+  const mac = placement?.mac ?? null;
+  const kind = decision.kind === "admit" ? "admitted" : "quarantined";
+  const text = sentence(decision.reason, subjectOf(record, mac));
+  house.event(kind, record?.id ?? null, mac, text);
+  return attributes;
+}
+
+function sessionOf(
+  { request, record }: Entry,
+  { kind, mac, seconds, port }: Placement,
+  session: string,
+  now: Mono,
+): Session {
   return {
     mac,
-    device: conversation.record?.id ?? null,
-    kind: decision.kind,
-    until: endOf(now, decision.sessionSeconds + GRACE_SECONDS),
-    port: house.portOf(macOf(request.calledStationId)),
-    nas: { client: conversation.nas, identifier: request.nasIdentifier },
+    device: record?.id ?? null,
+    kind,
+    until: endOf(now, seconds),
+    port: port ?? null,
+    nas: { client: request.client.name, identifier: request.nasIdentifier },
     class: session,
     accounting: null,
   };
 }
 
-/** The Access-Accept, with the keys by which NAS and peer know each other. */
-export function acceptOf(
+/** Where the session goes, how long it lasts, the name accounting brings back, and the one the NAS knows the device by. */
+function sessionAttributes(
   house: House,
-  { request, conversation, decision, session }: Entry,
-  { packet, keys }: Extract<EapOutput, { kind: "success" }>,
-): RadiusAnswer {
-  const { record, mac } = conversation;
-  const pseudonym = house.pseudonym(request.client.name, record?.id ?? mac ?? "");
-  return {
-    request,
-    code: ACCESS_ACCEPT,
-    attributes: [
-      ...splitEapMessage(packet),
-      ...sessionAttributes(house.configuration.radius, decision, session),
-      attribute(EapKeyName, keys.sessionId),
-      attribute(ChargeableUserIdentity, utf8(pseudonym)),
-    ],
-    keys: { recv: keys.msk.subarray(0, 32), send: keys.msk.subarray(32, 64) },
-  };
-}
-
-/** Where the session goes, how long it lasts, and the name accounting brings back. */
-export function sessionAttributes(
-  radius: Configuration["radius"],
-  decision: Exclude<Decision, { kind: "reject" }>,
+  { request, decision, record, placement }: Entry,
   session: string,
 ): readonly Attribute[] {
+  const { radius } = house.configuration;
   const vlan =
     decision.kind === "admit"
       ? (decision.placement.vlan ?? radius.normalVlan)
       : radius.quarantineVlan;
+  const pseudonym = house.pseudonym(request.client.name, record?.id ?? placement?.mac ?? "");
   return [
     attribute(SessionTimeout, decision.sessionSeconds),
     attribute(TerminationAction, TERMINATE_BY_REQUEST),
     attribute(Class, utf8(session)),
     ...(vlan === null ? [] : vlanAttributes(vlan)),
+    attribute(ChargeableUserIdentity, utf8(pseudonym)),
   ];
 }

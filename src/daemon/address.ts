@@ -5,22 +5,23 @@
  * show. Either way the device is caged, and the order is the corridor's: store
  * the record, change the firewall, send the answer.
  */
-import { sameBytes, toHex, utf8 } from "../base/bytes.ts";
+import { sameBytes, utf8 } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { decide } from "../policy/admission/decide.ts";
 import type { Decision, Standing } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
+import type { Placement } from "../policy/firewall/render.ts";
 import type { DeviceRecord, Medium } from "../policy/registry/record.ts";
 import { titleOf } from "../policy/registry/record.ts";
 import { deviceByAddress } from "../policy/registry/registry.ts";
-import { attribute, ChargeableUserIdentity } from "../proto/radius/attributes.ts";
 import { ACCESS_ACCEPT, ACCESS_REJECT } from "../proto/radius/packet.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
-import { sessionAttributes, type SendAnswer } from "./accept.ts";
+import { enter, type SendAnswer } from "./accept.ts";
 import type { HostFailure } from "../host/host.ts";
 import type { House } from "./house.ts";
-import { endOf, GRACE_SECONDS, macOf } from "./sessions.ts";
+import { Placing } from "./place.ts";
+import { macOf } from "./sessions.ts";
 import { subjectOf } from "./subject.ts";
 
 /** NAS-Port-Type of a switch's port (RFC 2865 §5.41); hostapd says 19 for everything it does. */
@@ -28,8 +29,6 @@ const ETHERNET = 15;
 
 /** Whoever comes this way waits for nothing and counts for nothing: an unknown address costs one look-up. */
 const STANDING: Standing = { mayBegin: true, backoffSeconds: 0, refusals: 0, pending: 0 };
-
-type Held = Exclude<Decision, { kind: "reject" }>;
 
 /** What an access point asks about. */
 export interface AddressQuestion {
@@ -58,10 +57,12 @@ export function addressQuestion(request: RadiusRequest): AddressQuestion | null 
 export class AddressDesk {
   readonly #house: House;
   readonly #answer: SendAnswer;
+  readonly #placing: Placing;
 
   constructor(house: House, answer: SendAnswer) {
     this.#house = house;
     this.#answer = answer;
+    this.#placing = new Placing(house);
   }
 
   /** Takes an Access-Request that {@link addressQuestion} understood. A fault of ours is a Reject. */
@@ -79,36 +80,22 @@ export class AddressDesk {
     const now = this.#house.host.mono();
     const record = this.#recordOf(question);
     const decision = this.#decisionOn(question, record, now);
-    if (decision.kind === "reject") {
-      this.#note("refused", record, mac, sentence(decision.reason, subjectOf(record, mac)));
+    // No address is admitted, whatever policy may come to say: it is not a proof.
+    if (decision.kind !== "quarantine") {
+      const text = sentence(decision.reason, subjectOf(record, mac));
+      this.#house.event("refused", record?.id ?? null, mac, text);
       return this.#reject(request);
     }
-    if (!this.#house.sessions.hasRoomFor(mac, now, this.#house.coming)) {
-      return this.#stop(request, record, mac, "too many devices are on the network at once");
-    }
-    try {
-      this.#house.change(decision.changes);
-    } catch (failure) {
-      const why = failure instanceof Error ? failure.message : "unknown";
-      return this.#stop(request, record, mac, `the change could not be stored (${why})`);
-    }
-    this.#place(request, question, decision);
+    const hindrance = this.#placing.obstacle(mac, now) ?? this.#placing.store(decision, mac);
+    if (hindrance !== null) return this.#stop(request, record, mac, hindrance);
+    this.#place(request, question, this.#placing.placementOf(request, decision, mac));
   }
 
   /** The firewall, then the answer. */
-  #place(request: RadiusRequest, question: AddressQuestion, { sessionSeconds }: Held): void {
-    const { mac } = question;
-    const port = this.#house.portOf(macOf(request.calledStationId));
-    const seconds = sessionSeconds + GRACE_SECONDS;
-    const change = {
-      kind: "quarantine",
-      mac,
-      seconds,
-      ...(port === null ? {} : { port }),
-    } as const;
-    this.#house.place(change, (failure) => {
+  #place(request: RadiusRequest, question: AddressQuestion, placement: Placement): void {
+    this.#house.place(placement, (failure) => {
       try {
-        this.#placed(request, question, port, failure);
+        this.#placed(request, question, placement, failure);
       } catch (fault) {
         this.#house.fault("a cage", fault);
         this.#reject(request);
@@ -120,10 +107,10 @@ export class AddressDesk {
   #placed(
     request: RadiusRequest,
     question: AddressQuestion,
-    port: string | null,
+    placement: Placement,
     failure: HostFailure | null,
   ): void {
-    const { mac } = question;
+    const { mac, medium } = question;
     const record = this.#recordOf(question);
     if (failure !== null) {
       const why = `the firewall took no change (${failure.message})`;
@@ -131,54 +118,14 @@ export class AddressDesk {
     }
     const now = this.#house.host.mono();
     const decision = this.#decisionOn(question, record, now);
-    if (record !== null && decision.kind !== "reject") {
-      return this.#accept(request, question, { decision, record, port, now });
+    if (record === null || decision.kind !== "quarantine") {
+      this.#placing.undo(placement, now);
+      return this.#reject(request);
     }
-    // Nobody hears of this cage any more, so nobody may keep it: back to what was there before.
-    const before = this.#house.sessions.placements(now).find((placement) => placement.mac === mac);
-    const cut = { kind: "cut", mac, ...(port === null ? {} : { port }) } as const;
-    this.#house.place(before ?? cut, () => {});
-    this.#reject(request);
-  }
-
-  #accept(
-    request: RadiusRequest,
-    { mac, medium }: AddressQuestion,
-    held: {
-      readonly decision: Held;
-      readonly record: DeviceRecord;
-      readonly port: string | null;
-      readonly now: Mono;
-    },
-  ): void {
-    const { decision, record, port, now } = held;
-    const { name } = request.client;
-    const session = toHex(this.#house.host.random(8));
-    const time = this.#house.clock.now();
-    if (time !== null) this.#house.sightings.note(record.id, time);
-    this.#house.sessions.put({
-      mac,
-      device: record.id,
-      kind: "quarantine",
-      until: endOf(now, decision.sessionSeconds + GRACE_SECONDS),
-      port,
-      nas: { client: name, identifier: request.nasIdentifier },
-      class: session,
-      accounting: null,
-    });
-    this.#note("quarantined", record, mac, sentence(decision.reason, subjectOf(record, mac)));
-    const pseudonym = utf8(this.#house.pseudonym(name, record.id));
-    this.#answer({
-      request,
-      code: ACCESS_ACCEPT,
-      attributes: [
-        ...sessionAttributes(this.#house.configuration.radius, decision, session),
-        attribute(ChargeableUserIdentity, pseudonym),
-      ],
-      ...(medium === "wireless" && record.wifiKey !== null
-        ? { tunnelPassword: utf8(record.wifiKey) }
-        : {}),
-    });
+    const attributes = enter(this.#house, { request, decision, record, placement }, now);
+    const { wifiKey } = record;
+    const key = medium === "wireless" && wifiKey !== null ? { tunnelPassword: utf8(wifiKey) } : {};
+    this.#answer({ request, code: ACCESS_ACCEPT, attributes, ...key });
   }
 
   #recordOf({ mac, medium }: AddressQuestion): DeviceRecord | null {
@@ -204,15 +151,6 @@ export class AddressDesk {
     const who = visible(record === null ? mac : titleOf(record), 64);
     this.#house.log.limited("enforcement", "error", `Refused ${who}: ${why}.`);
     this.#reject(request);
-  }
-
-  #note(
-    kind: "quarantined" | "refused",
-    record: DeviceRecord | null,
-    mac: string,
-    text: string,
-  ): void {
-    this.#house.event(kind, record?.id ?? null, mac, text);
   }
 
   #reject(request: RadiusRequest): void {

@@ -5,26 +5,29 @@
  * change the firewall, send the answer. If one fails, the rest are not carried
  * out and the peer gets an Access-Reject.
  */
-import { toHex } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
 import { decide } from "../policy/admission/decide.ts";
 import type { Decision } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
 import type { Placement } from "../policy/firewall/render.ts";
 import type { EapInput, EapOutput, EapProof } from "../proto/eap/server.ts";
-import { attribute, ErrorCause, State } from "../proto/radius/attributes.ts";
+import { attribute, EapKeyName, ErrorCause, State } from "../proto/radius/attributes.ts";
 import { splitEapMessage } from "../proto/radius/eap-message.ts";
-import { ACCESS_CHALLENGE, ACCESS_REJECT, type Attribute } from "../proto/radius/packet.ts";
+import {
+  ACCESS_ACCEPT,
+  ACCESS_CHALLENGE,
+  ACCESS_REJECT,
+  type Attribute,
+} from "../proto/radius/packet.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
 import type { HostFailure } from "../host/host.ts";
-import { acceptOf, sessionOf, type SendAnswer } from "./accept.ts";
+import { enter, type SendAnswer } from "./accept.ts";
 import { type Conversation, Conversations, mayOnboard, titleIn } from "./conversation.ts";
 import type { House } from "./house.ts";
 import { judgeChain } from "./peer.ts";
 import { Placing } from "./place.ts";
 import { keyOf, proofOf, recordAfter, recordOf, standingOf } from "./proof.ts";
 import { chainSentence, conversationSentence } from "./refusals.ts";
-import { GRACE_SECONDS, macOf } from "./sessions.ts";
 import { subjectOf } from "./subject.ts";
 
 /** The EAP packet a link carries that names no Framed-MTU (RFC 3748 §3.1). */
@@ -149,9 +152,8 @@ export class Authenticator {
       return this.#advance(conversation, request, { kind: "refuse", reason: decision.reason }, now);
     }
     if (mac === null) return this.#advance(conversation, request, { kind: "admit" }, now);
-    const port = this.#house.portOf(macOf(request.calledStationId));
-    const seconds = decision.sessionSeconds + GRACE_SECONDS;
-    const placement = { kind: decision.kind, mac, seconds, ...(port === null ? {} : { port }) };
+    const placement = this.#placing.placementOf(request, decision, mac);
+    conversation.placement = placement;
     this.#house.place(placement, (failure) => {
       try {
         this.#placed(conversation, request, placement, failure);
@@ -215,23 +217,21 @@ export class Authenticator {
   #accept(
     conversation: Conversation,
     request: RadiusRequest,
-    success: Output<"success">,
+    { packet, keys }: Output<"success">,
     now: Mono,
   ): void {
-    const house = this.#house;
-    const { decision, record, mac } = conversation;
+    const { decision, record, placement } = conversation;
     this.conversations.end(conversation);
     // An Accept needs a decision that lets in; the machine cannot have come here without one.
     if (decision === null || decision.kind === "reject") return this.#reject(request);
-    const session = toHex(house.host.random(8));
-    const entry = { request, conversation, decision, session };
-    if (mac !== null) house.sessions.put(sessionOf(house, entry, mac, now));
-    const kind = decision.kind === "admit" ? "admitted" : "quarantined";
-    const time = house.clock.now();
-    if (record !== null && time !== null) house.sightings.note(record.id, time);
-    const text = sentence(decision.reason, subjectOf(record, mac));
-    house.event(kind, record?.id ?? null, mac, text);
-    this.#answer(acceptOf(house, entry, success));
+    const { msk, sessionId } = keys;
+    const session = enter(this.#house, { request, decision, record, placement }, now);
+    this.#answer({
+      request,
+      code: ACCESS_ACCEPT,
+      attributes: [...splitEapMessage(packet), ...session, attribute(EapKeyName, sessionId)],
+      keys: { recv: msk.subarray(0, 32), send: msk.subarray(32, 64) },
+    });
   }
 
   #refuse(conversation: Conversation, request: RadiusRequest, failure: Output<"failure">): void {

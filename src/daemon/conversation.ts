@@ -9,6 +9,7 @@ import { visible } from "../base/text.ts";
 import type { Decision } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
 import { SETUP_REALM } from "../policy/admission/setup.ts";
+import type { Placement } from "../policy/firewall/render.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
 import { titleOf } from "../policy/registry/record.ts";
 import { EapServer } from "../proto/eap/server.ts";
@@ -34,6 +35,8 @@ export interface Conversation {
   /** What was decided; without it there is no Accept. */
   decision: Decision | null;
   record: DeviceRecord | null;
+  /** What the kernel was told on that decision; null before, and where the NAS names no address. */
+  placement: Placement | null;
 }
 
 export class Conversations {
@@ -120,6 +123,7 @@ export class Conversations {
       rejected: null,
       decision: null,
       record: null,
+      placement: null,
     };
     this.#byState.set(toHex(conversation.state), conversation);
     return conversation;

@@ -1,6 +1,7 @@
 /**
- * What surrounds a placement in the kernel: whether there is room is asked and
- * the record is stored before it; one that nobody will hear of is undone.
+ * What surrounds a placement in the kernel, by either door: whether there is
+ * room is asked and the record is stored before it; one that nobody will hear
+ * of is undone.
  */
 import type { Mono } from "../base/machine.ts";
 import { mono } from "../base/machine.ts";
@@ -9,7 +10,9 @@ import type { Placement } from "../policy/firewall/render.ts";
 import type { Change } from "../policy/registry/change.ts";
 import { MAX_MACS, withMac } from "../policy/registry/record.ts";
 import { deviceBySerial } from "../policy/registry/registry.ts";
+import type { RadiusRequest } from "../proto/radius/request.ts";
 import type { House } from "./house.ts";
+import { GRACE_SECONDS, macOf } from "./sessions.ts";
 
 type Put = Extract<Change, { kind: "put" }>;
 
@@ -45,6 +48,17 @@ export class Placing {
       const why = failure instanceof Error ? failure.message : "unknown";
       return `the change could not be stored (${why})`;
     }
+  }
+
+  /** What the kernel is to hold of a station that comes in at this address. */
+  placementOf(
+    { calledStationId }: RadiusRequest,
+    { kind, sessionSeconds }: Exclude<Decision, { kind: "reject" }>,
+    mac: string,
+  ): Placement {
+    const port = this.#house.portOf(macOf(calledStationId));
+    const seconds = sessionSeconds + GRACE_SECONDS;
+    return { kind, mac, seconds, ...(port === null ? {} : { port }) };
   }
 
   /** Nobody hears of this placement any more, so nobody may keep it: back to what was there before. */
