@@ -8,7 +8,7 @@ import { fromBase64Url, toHex, utf8 } from "../../src/base/bytes.ts";
 import type { Crypto, PublicKey } from "../../src/base/crypto/crypto.ts";
 import type { MethodName, PeerAnswer } from "../../src/proto/eap/methods/method.ts";
 import { EapServer } from "../../src/proto/eap/server.ts";
-import type { TlsServerConfig } from "../../src/proto/tls/server12.ts";
+import type { TlsServerConfig } from "../../src/proto/tls/server.ts";
 import { EapPeer, runConversation } from "../kit/eap-peer.ts";
 import type { Conversation, ConversationOptions, EapPeerOptions } from "../kit/eap-peer.ts";
 import { seeded } from "../kit/random.ts";

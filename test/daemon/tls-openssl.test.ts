@@ -7,7 +7,7 @@ import { assert, providers, skip, test } from "#kit";
 import { toHex, utf8 } from "../../src/base/bytes.ts";
 import type { SignatureScheme } from "../../src/base/crypto/crypto.ts";
 import { SUITES } from "../../src/proto/tls/suites.ts";
-import type { TlsInput, TlsServerConfig } from "../../src/proto/tls/server12.ts";
+import type { TlsInput, TlsServerConfig } from "../../src/proto/tls/server.ts";
 import { has, Loopback, Pki, publicKeyOf, run, signingKey } from "../interop/tls-loopback.ts";
 import type { Line, Ran, Seen } from "../interop/tls-loopback.ts";
 
@@ -98,7 +98,7 @@ function withOpenssl(pki: Pki): void {
           assert.equal(session?.suite, suite);
           assert.equal(session?.group, group);
           const sent = clientCertificate === "required" ? [pki.der("client"), pki.der("ca")] : [];
-          assert.deepEqual(session?.clientChain, sent);
+          assert.deepEqual(session?.peerChain, sent);
           const material = /Keying material: ([0-9A-F]+)/.exec(text)?.[1]?.toLowerCase();
           assert.equal(toHex(session!.exportKey("EXPORTER-test", null, 40)), material);
           assert.ok(closed, "close_notify came");
@@ -111,7 +111,7 @@ function withOpenssl(pki: Pki): void {
       const server = config({ crypto: noble!, suites: [suite], clientCertificate: "required" });
       const { text, sessions } = await sClient(server, words);
       assert.match(text, /TALK\n/);
-      assert.deepEqual(sessions[0]?.clientChain[0], pki.der("client"));
+      assert.deepEqual(sessions[0]?.peerChain[0], pki.der("client"));
     });
   }
 
@@ -126,7 +126,7 @@ function withOpenssl(pki: Pki): void {
       test(`s_client: the signature of ${name}'s key is verified by ${crypto.name}`, async () => {
         const server = config({ crypto, clientCertificate: "required" });
         const { sessions } = await sClient(server, ["-tls1_2", ...identity(name)]);
-        assert.deepEqual(sessions[0]?.clientChain[0], pki.der(name));
+        assert.deepEqual(sessions[0]?.peerChain[0], pki.der(name));
       });
     }
   }

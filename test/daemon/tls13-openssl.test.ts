@@ -74,7 +74,7 @@ function withOpenssl(pki: Pki): void {
           assert.equal(session.suite, suite);
           assert.equal(session.group, group);
           const sent = clientCertificate === "required" ? [pki.der("client"), pki.der("ca")] : [];
-          assert.deepEqual(session.clientChain, sent);
+          assert.deepEqual(session.peerChain, sent);
           const material = /Keying material: ([0-9A-F]+)/.exec(text)?.[1]?.toLowerCase();
           assert.equal(toHex(session.exportKey("EXPORTER-test", null, 40)), material);
           assert.ok(closed, "close_notify came");
@@ -87,7 +87,7 @@ function withOpenssl(pki: Pki): void {
       const server = config({ crypto: noble!, suites13: [suite], clientCertificate: "required" });
       const { text, sessions } = await sClient(server, words);
       assert.match(text, /TALK\n/);
-      assert.deepEqual(sessions[0]?.clientChain[0], pki.der("client"));
+      assert.deepEqual(sessions[0]?.peerChain[0], pki.der("client"));
     });
   }
 
@@ -134,7 +134,7 @@ function withOpenssl(pki: Pki): void {
       test(`s_client: the signature of ${name}'s key is verified by ${crypto.name}`, async () => {
         const server = config({ crypto, clientCertificate: "required" });
         const { sessions } = await sClient(server, ["-tls1_3", ...identity(name)]);
-        assert.deepEqual(sessions[0]?.clientChain[0], pki.der(name));
+        assert.deepEqual(sessions[0]?.peerChain[0], pki.der(name));
       });
     }
   }
@@ -272,7 +272,7 @@ function withOpenssl(pki: Pki): void {
       assert.match(text, /TALK\n/);
       assert.equal(loopback.seen.sessions[0]!.suite, suite);
       // GnuTLS limits our records (RFC 8449) and sends two key shares of its own accord.
-      assert.deepEqual(loopback.seen.sessions[0]!.clientChain[0], pki.der("client"));
+      assert.deepEqual(loopback.seen.sessions[0]!.peerChain[0], pki.der("client"));
     });
   }
 }

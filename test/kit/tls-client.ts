@@ -10,19 +10,19 @@ import type { RandomSource } from "../../src/base/machine.ts";
 import { parseAlert } from "../../src/proto/tls/alert.ts";
 import type { Alert } from "../../src/proto/tls/alert.ts";
 import type { TlsFailure } from "../../src/proto/tls/failure.ts";
-import { KeySchedule } from "../../src/proto/tls/key-schedule.ts";
+import { extendedMasterSecret, KeySchedule } from "../../src/proto/tls/key-schedule.ts";
 import { encodeCertificate, handshakeMessage } from "../../src/proto/tls/messages.ts";
-import { RecordProtection, RecordReader } from "../../src/proto/tls/record.ts";
-import { TlsServer12 } from "../../src/proto/tls/server12.ts";
+import { Reading12, RecordProtection, RecordReader } from "../../src/proto/tls/record.ts";
+import type { EpochKeys } from "../../src/proto/tls/record.ts";
+import { TlsServer } from "../../src/proto/tls/server.ts";
 import type {
   TlsInput,
   TlsOutput,
   TlsServerConfig,
   TlsSession,
-} from "../../src/proto/tls/server12.ts";
+} from "../../src/proto/tls/server.ts";
 import { groupCode, SUITES } from "../../src/proto/tls/suites.ts";
 import type { Suite } from "../../src/proto/tls/suites.ts";
-import { Transcript } from "../../src/proto/tls/transcript.ts";
 import { ContentType, ExtensionType, HandshakeType } from "../../src/proto/tls/wire.ts";
 import { assert } from "./assert.ts";
 import { seeded } from "./random.ts";
@@ -158,10 +158,11 @@ export class ScriptedClient {
   #ephemeral: EcdhKey | null = null;
   #keys: KeySchedule | null = null;
   #writing: RecordProtection | null = null;
-  #reading: RecordProtection | null = null;
+  #reading: EpochKeys | null = null;
 
   constructor(crypto: Crypto, changes: Partial<Hello> = {}) {
     this.crypto = crypto;
+    this.#reader.follow(new Reading12());
     this.hello = {
       version: 0x0303,
       random: this.#random(32),
@@ -233,13 +234,9 @@ export class ScriptedClient {
     const premaster = this.#ephemeral.agree(serverShare);
     assert.ok(premaster !== null, "the server's share is no good");
     const randoms = { client: this.hello.random, server: random };
-    this.#keys = new KeySchedule(
-      this.crypto,
-      suite.hash,
-      randoms,
-      premaster,
-      this.#transcriptHash(),
-    );
+    const hash = this.#transcriptHash();
+    const master = extendedMasterSecret(this.crypto, suite.hash, premaster, hash);
+    this.#keys = new KeySchedule(this.crypto, suite.hash, randoms, master);
     return bytes;
   }
 
@@ -262,7 +259,7 @@ export class ScriptedClient {
     const { suite } = this.flight;
     const { client, server } = this.keys.recordKeys(suite);
     this.#writing = new RecordProtection(this.crypto, suite, client);
-    this.#reading = new RecordProtection(this.crypto, suite, server);
+    this.#reading = { version: "TLS 1.2", suite, keys: server, epoch: 1 };
     return bytes;
   }
 
@@ -306,7 +303,7 @@ export class ScriptedClient {
         }
         case ContentType.changeCipherSpec:
           assert.ok(this.#reading !== null, "ChangeCipherSpec before the keys");
-          this.#reader.protect(this.#reading);
+          this.#reader.rules.protect(this.crypto, this.#reading);
           break;
         case ContentType.handshake:
           this.#pending = concat(this.#pending, record.fragment);
@@ -382,9 +379,7 @@ export class ScriptedClient {
   }
 
   #transcriptHash(): Uint8Array {
-    const transcript = new Transcript(this.crypto, this.flight.suite.hash);
-    for (const message of this.#messages) transcript.add(message);
-    return transcript.hash();
+    return this.crypto.digest(this.flight.suite.hash, concat(...this.#messages));
   }
 }
 
@@ -413,13 +408,13 @@ export function extensionsWithout(left: number): Extension[] {
 /** A server machine and a scripted client on one wire. */
 export class Duplex {
   readonly client: ScriptedClient;
-  readonly server: TlsServer12;
+  readonly server: TlsServer;
   /** All the server put out, and all the bytes it sent. */
   readonly outputs: TlsOutput[] = [];
   sent: Uint8Array = new Uint8Array();
 
   constructor(config: TlsServerConfig, hello: Partial<Hello> = {}) {
-    this.server = new TlsServer12(config);
+    this.server = new TlsServer({ versions: ["TLS 1.2"], ...config });
     this.client = new ScriptedClient(config.crypto, hello);
   }
 

@@ -11,11 +11,14 @@ import type { AlertName } from "../../src/proto/tls/alert.ts";
 import type { TlsFailure } from "../../src/proto/tls/failure.ts";
 import {
   applicationSecrets,
+  earlySecret,
   handshakeSecrets,
+  kdf13,
   nextSecret,
   trafficKeys,
   verifyData13,
 } from "../../src/proto/tls/key-schedule13.ts";
+import type { Kdf13 } from "../../src/proto/tls/key-schedule13.ts";
 import { handshakeMessage } from "../../src/proto/tls/messages.ts";
 import { encodeMessageHash, signedContent } from "../../src/proto/tls/messages13.ts";
 import { RecordProtection13 } from "../../src/proto/tls/record13.ts";
@@ -57,6 +60,7 @@ export class Wire13 {
   /** Types of the server's handshake messages, in order. */
   readonly heard: number[] = [];
   readonly #server: TlsServer;
+  readonly #kdf: Kdf13;
   #transcript: Uint8Array = new Uint8Array();
   #reading: RecordProtection13 | null = null;
   #writing: RecordProtection13 | null = null;
@@ -71,6 +75,7 @@ export class Wire13 {
     extensions: (own: Extension) => readonly Extension[] = honest13,
   ) {
     this.crypto = config.crypto;
+    this.#kdf = kdf13(config.crypto, HASH);
     const random = seeded("tls 1.3 client");
     this.key = this.crypto.ecdhKey(group, random);
     this.hello = {
@@ -153,7 +158,7 @@ export class Wire13 {
 
   /** @param spoil - Changes verify_data on the way. */
   finished(spoil: (verifyData: Uint8Array) => Uint8Array = (bytes) => bytes): Uint8Array {
-    const verifyData = verifyData13(this.crypto, HASH, this.#handshake!.client, this.#hash());
+    const verifyData = verifyData13(this.#kdf, this.#handshake!.client, this.#hash());
     return this.message(HandshakeType.finished, spoil(verifyData));
   }
 
@@ -163,7 +168,7 @@ export class Wire13 {
   }
 
   updateKeys(): void {
-    this.#clientSecret = nextSecret(this.crypto, HASH, this.#clientSecret);
+    this.#clientSecret = nextSecret(this.#kdf, this.#clientSecret);
     this.switchKeys();
   }
 
@@ -180,7 +185,7 @@ export class Wire13 {
   }
 
   #protection(secret: Uint8Array): RecordProtection13 {
-    return new RecordProtection13(this.crypto, SUITE, trafficKeys(this.crypto, SUITE, secret));
+    return new RecordProtection13(this.crypto, SUITE, trafficKeys(this.#kdf, SUITE, secret));
   }
 
   #read(bytes: Uint8Array): void {
@@ -224,18 +229,18 @@ export class Wire13 {
         break;
       }
       case HandshakeType.finished: {
-        const expected = verifyData13(this.crypto, HASH, this.#handshake!.server, this.#hash());
+        const expected = verifyData13(this.#kdf, this.#handshake!.server, this.#hash());
         assert.ok(sameBytes(expected, body), "the server's Finished");
         this.#transcript = concat(this.#transcript, whole);
         const { main } = this.#handshake!;
-        const application = applicationSecrets(this.crypto, HASH, main, this.#hash());
+        const application = applicationSecrets(this.#kdf, main, this.#hash());
         this.#clientSecret = application.client;
         this.#serverSecret = application.server;
         this.#reading = this.#protection(application.server);
         return;
       }
       case HandshakeType.keyUpdate:
-        this.#serverSecret = nextSecret(this.crypto, HASH, this.#serverSecret);
+        this.#serverSecret = nextSecret(this.#kdf, this.#serverSecret);
         this.#reading = this.#protection(this.#serverSecret);
         return;
       default:
@@ -265,7 +270,12 @@ export class Wire13 {
     this.#transcript = concat(this.#transcript, whole);
     const shared = this.key.agree(share);
     assert.ok(shared !== null, "the server's share is no good");
-    this.#handshake = handshakeSecrets(this.crypto, HASH, shared, this.#hash());
+    this.#handshake = handshakeSecrets(
+      this.#kdf,
+      earlySecret(this.#kdf, null),
+      shared,
+      this.#hash(),
+    );
     this.#reading = this.#protection(this.#handshake.server);
     this.#writing = this.#protection(this.#handshake.client);
   }

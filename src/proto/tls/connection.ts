@@ -1,23 +1,22 @@
-/** What a TLS server is told, what it says, and what it leaves behind: the seam of this folder. */
+/** What a TLS connection is told, what it says, and what it leaves behind: the seam of this folder. */
 import type { Crypto, EcdhGroup, PublicKey, SigningKey } from "../../base/crypto/crypto.ts";
 import type { RandomSource } from "../../base/machine.ts";
 import type { AlertName } from "./alert.ts";
 import type { TlsFailure } from "./failure.ts";
 import type { Suite } from "./suites.ts";
+import type { TlsVersion } from "./wire.ts";
 
-export interface TlsServerConfig {
+export type { TlsVersion } from "./wire.ts";
+
+/** How a side shows its key: in a certificate, or bare (RFC 7250). */
+export type CertificateType = "x509" | "raw-public-key";
+
+/** What both roles are configured with. */
+export interface TlsConfig {
   readonly crypto: Crypto;
-  /** Drawn from in a fixed order: server random, ephemeral key, signature. */
+  /** Drawn from in a fixed order: our random, ephemeral key, signature. */
   readonly random: RandomSource;
-  /** DER, the server's own first; at least one. */
-  readonly certificates: readonly Uint8Array[];
-  /** The private key of the first certificate. */
-  readonly key: SigningKey;
-  /** `asked`: a client without a certificate goes on without one. `required`: it is refused. */
-  readonly clientCertificate: "none" | "asked" | "required";
-  /** DER names of the CAs a client certificate may come from; empty means any. */
-  readonly authorities: readonly Uint8Array[];
-  /** What `TlsServer` speaks; of what a client offers it takes the highest. Default both. */
+  /** Of what both sides speak the highest is taken. Default both. */
   readonly versions?: readonly TlsVersion[];
   /** Of TLS 1.2, in order of preference; the server's order decides. Default `DEFAULT_SUITES`. */
   readonly suites?: readonly Suite[];
@@ -27,8 +26,8 @@ export interface TlsServerConfig {
   readonly groups?: readonly EcdhGroup[];
   /**
    * Application protocols (ALPN) in order of preference, one character per
-   * octet. With a list a client that offers none of them is refused; without
-   * one its offer is ignored (RFC 7301 §3.2).
+   * octet. With a list, a peer that shares none of them is refused; without one
+   * its offer is ignored (RFC 7301 §3.2).
    */
   readonly applicationProtocols?: readonly string[];
   /** Octets in the body of one handshake message, at most; default 65536. */
@@ -37,9 +36,20 @@ export interface TlsServerConfig {
   readonly keyLog?: (line: string) => void;
 }
 
-export type TlsVersion = "TLS 1.2" | "TLS 1.3";
+export interface TlsServerConfig extends TlsConfig {
+  /** DER, the server's own first; at least one. */
+  readonly certificates: readonly Uint8Array[];
+  /** The private key of the first certificate. */
+  readonly key: SigningKey;
+  /** `asked`: a client without a certificate goes on without one. `required`: it is refused. */
+  readonly clientCertificate: "none" | "asked" | "required";
+  /** DER names of the CAs a client certificate may come from; empty means any. */
+  readonly authorities: readonly Uint8Array[];
+}
 
 export type TlsInput =
+  /** Begins a client's handshake. A server waits for its client and takes no such input. */
+  | { readonly kind: "start" }
   /** From the peer, in any chunking. */
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   /** Answers `verify-peer`: the chain is good, this is the key of its first certificate. */
@@ -48,6 +58,8 @@ export type TlsInput =
   | { readonly kind: "peer-rejected"; readonly alert: AlertName; readonly reason: string }
   /** Application data for the peer; only after `established`. */
   | { readonly kind: "send"; readonly bytes: Uint8Array }
+  /** Changes our keys and asks the peer to change its own; only after `established`, and in TLS 1.3. */
+  | { readonly kind: "update-keys" }
   /** Ends the connection in order, with close_notify. */
   | { readonly kind: "close" };
 
@@ -74,7 +86,8 @@ export interface ChannelBinding {
 export interface TlsSession {
   readonly version: TlsVersion;
   readonly suite: Suite;
-  readonly group: EcdhGroup;
+  /** Null where no keys were agreed on in this handshake: a session of TLS 1.2 that was resumed. */
+  readonly group: EcdhGroup | null;
   /** 32 bytes each. */
   readonly clientRandom: Uint8Array;
   readonly serverRandom: Uint8Array;
@@ -82,8 +95,10 @@ export interface TlsSession {
   readonly serverName: string | null;
   /** The application protocol chosen. */
   readonly alpn: string | null;
-  /** What `peer-accepted` answered, or empty for a client without a certificate. */
-  readonly clientChain: readonly Uint8Array[];
+  /** What `peer-accepted` answered, then or in the session resumed; empty for a client without a certificate. */
+  readonly peerChain: readonly Uint8Array[];
+  /** Whether the keys come from an earlier session, and nobody proved a certificate's key in this one. */
+  readonly resumed: boolean;
   readonly channelBinding: ChannelBinding;
   /**
    * Keying material for a use of its own (RFC 5705 §4, RFC 8446 §7.5). `context`

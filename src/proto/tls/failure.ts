@@ -61,9 +61,9 @@ export type TlsReason =
   | "signature-scheme-unfit"
   | "bad-signature"
   | "bad-finished"
-  // After the handshake of TLS 1.3.
+  // After the handshake.
   | "bad-key-update"
-  | "too-many-key-updates"
+  | "too-many-late-messages"
   // What others said.
   | "peer-alert"
   | "peer-closed"
@@ -119,7 +119,7 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "unexpected-application-data":
     case "unprotected-record":
     case "no-content-type":
-    case "too-many-key-updates":
+    case "too-many-late-messages":
     case "too-many-early-bytes":
     // Not no_renegotiation: that is a warning (RFC 5246 §7.2.2), and this is the end.
     case "too-many-renegotiations":

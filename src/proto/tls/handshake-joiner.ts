@@ -8,8 +8,15 @@ export interface HandshakeMessage {
   /** The msg_type octet, known or not. */
   readonly type: number;
   readonly body: Uint8Array;
-  /** Header and body, as the transcript takes them. */
+  /** Header of 4 octets and body. */
   readonly whole: Uint8Array;
+  /** message_seq of a datagram's, 0 in a stream: DTLS 1.2 hashes it (RFC 6347 §4.2.6). */
+  readonly sequence: number;
+}
+
+/** @param whole - Header of 4 octets and body; the result borrows it. */
+export function handshakeMessageOf(whole: Uint8Array, sequence = 0): HandshakeMessage {
+  return { type: whole[0]!, body: whole.subarray(HANDSHAKE_HEADER_LENGTH), whole, sequence };
 }
 
 export class HandshakeJoiner {
@@ -37,8 +44,7 @@ export class HandshakeJoiner {
     const length = header[1]! * 0x10000 + header[2]! * 0x100 + header[3]!;
     if (length > this.#maxBody) throw TlsFailure.because("message-too-long", `${length} octets`);
     if (this.#fragments.length < HANDSHAKE_HEADER_LENGTH + length) return null;
-    const whole = this.#fragments.take(HANDSHAKE_HEADER_LENGTH + length);
-    return { type: whole[0]!, body: whole.subarray(HANDSHAKE_HEADER_LENGTH), whole };
+    return handshakeMessageOf(this.#fragments.take(HANDSHAKE_HEADER_LENGTH + length));
   }
 
   clear(): void {

@@ -30,6 +30,25 @@ export interface Randoms {
   readonly server: Uint8Array;
 }
 
+/**
+ * The extended master secret, 48 bytes.
+ *
+ * @param premaster - Overwritten here: nothing needs it afterwards.
+ * @param sessionHash - The transcript's hash up to and including ClientKeyExchange.
+ * @see RFC 7627 §4
+ */
+export function extendedMasterSecret(
+  crypto: Crypto,
+  hash: HashName,
+  premaster: Uint8Array,
+  sessionHash: Uint8Array,
+): Uint8Array {
+  const label = "extended master secret";
+  const master = prfTls12(crypto, hash, premaster, label, sessionHash, MASTER_SECRET_LENGTH);
+  premaster.fill(0);
+  return master;
+}
+
 /** Everything that follows from one master secret. */
 export class KeySchedule {
   readonly #crypto: Crypto;
@@ -38,30 +57,12 @@ export class KeySchedule {
   readonly #master: Uint8Array;
   #forgotten = false;
 
-  /**
-   * @param premaster - Overwritten here: nothing needs it afterwards.
-   * @param sessionHash - The transcript's hash up to and including ClientKeyExchange.
-   * @see RFC 7627 §4
-   */
-  constructor(
-    crypto: Crypto,
-    hash: HashName,
-    randoms: Randoms,
-    premaster: Uint8Array,
-    sessionHash: Uint8Array,
-  ) {
+  /** @param master - 48 bytes, of this handshake or of the session that it resumes; the schedule owns it. */
+  constructor(crypto: Crypto, hash: HashName, randoms: Randoms, master: Uint8Array) {
     this.#crypto = crypto;
     this.#hash = hash;
     this.#randoms = randoms;
-    this.#master = prfTls12(
-      crypto,
-      hash,
-      premaster,
-      "extended master secret",
-      sessionHash,
-      MASTER_SECRET_LENGTH,
-    );
-    premaster.fill(0);
+    this.#master = master;
   }
 
   /** No MAC keys: every suite here is an AEAD. @see RFC 5246 §6.3 */
@@ -105,13 +106,5 @@ export class KeySchedule {
   #derive(label: string, seed: Uint8Array, length: number): Uint8Array {
     if (this.#forgotten) throw new RangeError("The session's secret was forgotten: export first.");
     return prfTls12(this.#crypto, this.#hash, this.#master, label, seed, length);
-  }
-}
-
-/** Overwrites record keys once their AEADs have copies. */
-export function wipe({ client, server }: RecordKeys): void {
-  for (const { key, iv } of [client, server]) {
-    key.fill(0);
-    iv.fill(0);
   }
 }

@@ -2,7 +2,7 @@
 import { Reader, Writer } from "../../base/bytes.ts";
 import type { EcdhGroup } from "../../base/crypto/crypto.ts";
 import { TlsFailure } from "./failure.ts";
-import type { Choice } from "./negotiate.ts";
+import type { Choice } from "./server/negotiate12.ts";
 import { CLIENT_SCHEMES, groupCode } from "./suites.ts";
 import {
   ClientCertificateType,
@@ -11,10 +11,11 @@ import {
   MAX_PLAINTEXT,
   NAMED_CURVE,
   NULL_COMPRESSION,
-  TLS_1_2,
   UNCOMPRESSED_POINTS,
   VERIFY_DATA_LENGTH,
+  versionCodes,
 } from "./wire.ts";
+import type { Transport } from "./wire.ts";
 
 /** Certificates a client may send: its own, intermediates, and room for clients that send too much. */
 export const MAX_CHAIN_LENGTH = 10;
@@ -31,9 +32,13 @@ export function handshakeMessage(type: HandshakeType, body: Uint8Array): Uint8Ar
  *
  * @see RFC 5246 §7.4.1.3
  */
-export function encodeServerHello(random: Uint8Array, choice: Choice): Uint8Array {
+export function encodeServerHello(
+  random: Uint8Array,
+  choice: Choice,
+  transport: Transport = "stream",
+): Uint8Array {
   const body = new Writer()
-    .u16(TLS_1_2)
+    .u16(versionCodes(transport).v12)
     .raw(random)
     .vector8(new Uint8Array())
     .u16(choice.suite.code)

@@ -3,7 +3,7 @@ import { hex, Reader, utf8, Writer } from "../../base/bytes.ts";
 import type { EcdhGroup } from "../../base/crypto/crypto.ts";
 import { TlsFailure } from "./failure.ts";
 import { handshakeMessage, MAX_CHAIN_LENGTH } from "./messages.ts";
-import type { Choice13 } from "./negotiate13.ts";
+import type { Choice13 } from "./server/negotiate13.ts";
 import { CLIENT_SCHEMES, groupCode } from "./suites.ts";
 import type { Suite } from "./suites.ts";
 import {
@@ -11,25 +11,30 @@ import {
   HandshakeType,
   MAX_PLAINTEXT,
   NULL_COMPRESSION,
-  TLS_1_2,
-  TLS_1_3,
+  versionCodes,
 } from "./wire.ts";
+import type { Transport } from "./wire.ts";
 
 /** The random of a ServerHello that is a HelloRetryRequest: SHA-256 of its name (RFC 8446 §4.1.3). */
 const RETRY_RANDOM: Uint8Array = hex(
   "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c",
 );
 
+export interface ServerHello13 {
+  readonly random: Uint8Array;
+  readonly sessionId: Uint8Array;
+  readonly suite: Suite;
+  readonly group: EcdhGroup;
+  readonly publicKey: Uint8Array;
+}
+
 /** @see RFC 8446 §4.1.3 */
 export function encodeServerHello13(
-  random: Uint8Array,
-  sessionId: Uint8Array,
-  suite: Suite,
-  group: EcdhGroup,
-  publicKey: Uint8Array,
+  { random, sessionId, suite, group, publicKey }: ServerHello13,
+  transport: Transport = "stream",
 ): Uint8Array {
   const share = new Writer().u16(groupCode(group)).vector16(publicKey);
-  return serverHello(random, sessionId, suite, share);
+  return serverHello(random, sessionId, suite, share, transport);
 }
 
 /** No cookie: the state stays here. @see RFC 8446 §4.1.4 */
@@ -37,8 +42,10 @@ export function encodeRetryRequest(
   sessionId: Uint8Array,
   suite: Suite,
   group: EcdhGroup,
+  transport: Transport = "stream",
 ): Uint8Array {
-  return serverHello(RETRY_RANDOM, sessionId, suite, new Writer().u16(groupCode(group)));
+  const wanted = new Writer().u16(groupCode(group));
+  return serverHello(RETRY_RANDOM, sessionId, suite, wanted, transport);
 }
 
 function serverHello(
@@ -46,12 +53,14 @@ function serverHello(
   sessionId: Uint8Array,
   suite: Suite,
   keyShare: Writer,
+  transport: Transport,
 ): Uint8Array {
+  const { v12, v13 } = versionCodes(transport);
   const extensions = new Writer();
-  addExtension(extensions, ExtensionType.supportedVersions, new Writer().u16(TLS_1_3));
+  addExtension(extensions, ExtensionType.supportedVersions, new Writer().u16(v13));
   addExtension(extensions, ExtensionType.keyShare, keyShare);
   const body = new Writer()
-    .u16(TLS_1_2)
+    .u16(v12)
     .raw(random)
     .vector8(sessionId)
     .u16(suite.code)
@@ -133,9 +142,9 @@ export function signedContent(role: "client" | "server", transcriptHash: Uint8Ar
     .bytes();
 }
 
-/** A KeyUpdate that asks for none in return. @see RFC 8446 §4.6.3 */
-export function encodeKeyUpdate(): Uint8Array {
-  return handshakeMessage(HandshakeType.keyUpdate, Uint8Array.of(0));
+/** @param ask - Whether the peer is to change its keys too. @see RFC 8446 §4.6.3 */
+export function encodeKeyUpdate(ask: boolean): Uint8Array {
+  return handshakeMessage(HandshakeType.keyUpdate, Uint8Array.of(ask ? 1 : 0));
 }
 
 /** Whether the peer wants our keys changed too. @throws {@link TlsFailure} @see RFC 8446 §4.6.3 */

@@ -1,8 +1,7 @@
 /**
- * The record layer of TLS 1.2 over a stream: a reader that cuts records out of
- * any chunking, a writer that fragments, and the AEAD protection of both. The
- * writer serves TLS 1.3 too, whose reader and protection are in `record13.ts`.
- * Which record may come when is not its question.
+ * The record layer over a stream: a reader that cuts records out of any
+ * chunking, a writer that fragments, and the AEAD protection of TLS 1.2; that
+ * of TLS 1.3 is in `record13.ts`. Which record may come when is not its question.
  *
  * @see RFC 5246 §6.2; RFC 5288 §3 (GCM), RFC 6655 §3 (CCM), RFC 7905 §2 (ChaCha20-Poly1305)
  */
@@ -12,6 +11,7 @@ import { ByteQueue } from "./byte-queue.ts";
 import { TlsFailure } from "./failure.ts";
 import type { Suite } from "./suites.ts";
 import { ContentType, MAX_PLAINTEXT, RECORD_HEADER_LENGTH, TLS_1_2 } from "./wire.ts";
+import type { TlsVersion } from "./wire.ts";
 
 /** Octets of the explicit part of a nonce, where a suite has one. */
 const EXPLICIT_NONCE_LENGTH = 8;
@@ -27,6 +27,24 @@ export interface DirectionKeys {
   readonly key: Uint8Array;
   /** 4 or 12 bytes, as the suite says. */
   readonly iv: Uint8Array;
+  /** As long as the key: hides record numbers, in DTLS 1.3 alone (RFC 9147 §4.2.3). */
+  readonly sn?: Uint8Array;
+}
+
+/** All that protects one direction from one change of keys to the next. */
+export interface EpochKeys {
+  readonly version: TlsVersion;
+  readonly suite: Suite;
+  readonly keys: DirectionKeys;
+  /** Where datagrams say under which keys they are: 1 in DTLS 1.2; 2 and from 3 on in DTLS 1.3 (RFC 9147 §6.1). */
+  readonly epoch: number;
+}
+
+/** Overwrites keys once their AEAD has copies. */
+export function wipe({ key, iv, sn }: DirectionKeys): void {
+  key.fill(0);
+  iv.fill(0);
+  sn?.fill(0);
 }
 
 /** What protects the records we write. */
@@ -116,16 +134,83 @@ function associatedData(sequence: Uint8Array, type: ContentType, length: number)
   return new Writer().raw(sequence).u8(type).u16(TLS_1_2).u16(length).bytes();
 }
 
+/** A record's header, its type known. */
+export interface RecordHeader {
+  readonly type: ContentType;
+  readonly version: number;
+  /** Octets behind the header. */
+  readonly length: number;
+}
+
+/** What a version asks of the records of the other side. */
+export interface ReadingRules {
+  /** Judges a header before its body is waited for. @throws {@link TlsFailure} */
+  check(header: RecordHeader): void;
+  /** Takes the protection off; null for a record to be passed over. @throws {@link TlsFailure} */
+  open(type: ContentType, body: Uint8Array): PlainRecord | null;
+  /** From here on every record must be protected by these keys. */
+  protect(crypto: Crypto, keys: EpochKeys): void;
+  /** Octets of plaintext the peer may put into one record from here on. */
+  limitPlaintext(octets: number): void;
+}
+
+/** Before the hellos have settled the version: in the clear, and any {03,xx} is good (RFC 5246 appendix E.1). */
+class ReadingHellos implements ReadingRules {
+  check({ version, length }: RecordHeader): void {
+    if (version >> 8 !== TLS_1_2 >> 8) throw TlsFailure.because("bad-record-version");
+    if (length > MAX_PLAINTEXT) throw TlsFailure.because("record-too-long");
+  }
+
+  open(type: ContentType, fragment: Uint8Array): PlainRecord {
+    return { type, fragment };
+  }
+
+  protect(): never {
+    throw new Error("keys come after the version is settled");
+  }
+
+  limitPlaintext(): never {
+    throw new Error("limits come after the version is settled");
+  }
+}
+
+/** @see RFC 5246 §6.2 */
+export class Reading12 implements ReadingRules {
+  #protection: RecordProtection | null = null;
+  #maxPlaintext = MAX_PLAINTEXT;
+
+  check({ version, length }: RecordHeader): void {
+    if (version !== TLS_1_2) throw TlsFailure.because("bad-record-version");
+    const overhead = this.#protection?.overhead ?? 0;
+    if (length > this.#maxPlaintext + overhead) throw TlsFailure.because("record-too-long");
+  }
+
+  open(type: ContentType, body: Uint8Array): PlainRecord {
+    return { type, fragment: this.#protection?.open(type, body) ?? body };
+  }
+
+  protect(crypto: Crypto, { suite, keys }: EpochKeys): void {
+    this.#protection = new RecordProtection(crypto, suite, keys);
+  }
+
+  limitPlaintext(octets: number): void {
+    this.#maxPlaintext = octets;
+  }
+}
+
 /** Cuts records out of a byte stream and opens them. */
 export class RecordReader {
   readonly #received = new ByteQueue();
-  #protection: RecordProtection | null = null;
-  #maxPlaintext = MAX_PLAINTEXT;
-  #versionSettled = false;
+  #rules: ReadingRules = new ReadingHellos();
 
   /** Octets received and not read yet. */
   get buffered(): number {
     return this.#received.length;
+  }
+
+  /** The rules in force. */
+  get rules(): ReadingRules {
+    return this.#rules;
   }
 
   push(bytes: Uint8Array): void {
@@ -139,46 +224,29 @@ export class RecordReader {
    * @throws {@link TlsFailure}
    */
   next(): PlainRecord | null {
-    if (this.#received.length < RECORD_HEADER_LENGTH) return null;
-    const header = this.#received.peek(RECORD_HEADER_LENGTH);
-    const type = contentType(header[0]!);
-    this.#checkVersion(header[1]! * 256 + header[2]!);
-    const length = header[3]! * 256 + header[4]!;
-    const overhead = this.#protection?.overhead ?? 0;
-    if (length > this.#maxPlaintext + overhead) throw TlsFailure.because("record-too-long");
-
-    if (this.#received.length < RECORD_HEADER_LENGTH + length) return null;
-    const record = this.#received.take(RECORD_HEADER_LENGTH + length);
-    const body = record.subarray(RECORD_HEADER_LENGTH);
-    const fragment = this.#protection === null ? body : this.#protection.open(type, body);
-    return { type, fragment };
+    while (this.#received.length >= RECORD_HEADER_LENGTH) {
+      const header = this.#received.peek(RECORD_HEADER_LENGTH);
+      const type = contentType(header[0]!);
+      const version = header[1]! * 256 + header[2]!;
+      const length = header[3]! * 256 + header[4]!;
+      this.#rules.check({ type, version, length });
+      if (this.#received.length < RECORD_HEADER_LENGTH + length) return null;
+      const whole = this.#received.take(RECORD_HEADER_LENGTH + length);
+      const record = this.#rules.open(type, whole.subarray(RECORD_HEADER_LENGTH));
+      if (record !== null) return record;
+    }
+    return null;
   }
 
-  /** From here on only records of TLS 1.2: the hellos have settled the version. */
-  settleVersion(): void {
-    this.#versionSettled = true;
-  }
-
-  /** From here on every record must be protected by these keys. */
-  protect(protection: RecordProtection): void {
-    this.#protection = protection;
-  }
-
-  /** Octets of plaintext the peer may put into one record from here on. */
-  limitPlaintext(maxPlaintext: number): void {
-    this.#maxPlaintext = maxPlaintext;
+  /** From here on these rules hold: the hellos have settled the version. */
+  follow(rules: ReadingRules): void {
+    this.#rules = rules;
   }
 
   /** Drops keys and bytes. */
   clear(): void {
-    this.#protection = null;
+    this.#rules = new ReadingHellos();
     this.#received.clear();
-  }
-
-  #checkVersion(version: number): void {
-    // Before the version is settled any {03,xx} is good in a record (RFC 5246 appendix E.1).
-    const good = this.#versionSettled ? version === TLS_1_2 : version >> 8 === TLS_1_2 >> 8;
-    if (!good) throw TlsFailure.because("bad-record-version");
   }
 }
 

@@ -1,18 +1,24 @@
 /**
  * The record layer of TLS 1.3 over a stream: the protection of one direction,
- * and the reader. Protected records all look like application data; what they
+ * and the rules of reading. Protected records all look like application data; what they
  * are stands behind the plaintext, under the seal.
  *
  * @see RFC 8446 §5
  */
 import { concat, Writer } from "../../base/bytes.ts";
 import type { Aead, Crypto } from "../../base/crypto/crypto.ts";
-import { ByteQueue } from "./byte-queue.ts";
 import { TlsFailure } from "./failure.ts";
 import { contentType, sequenceOctets, xoredNonce } from "./record.ts";
-import type { DirectionKeys, PlainRecord, WriteProtection } from "./record.ts";
+import type {
+  DirectionKeys,
+  EpochKeys,
+  PlainRecord,
+  ReadingRules,
+  RecordHeader,
+  WriteProtection,
+} from "./record.ts";
 import type { Suite } from "./suites.ts";
-import { ContentType, MAX_PLAINTEXT, RECORD_HEADER_LENGTH, TLS_1_2 } from "./wire.ts";
+import { ContentType, MAX_PLAINTEXT, TLS_1_2 } from "./wire.ts";
 
 /** Octets a protected record may have above its plaintext: type, padding and tag (RFC 8446 §5.2). */
 const MAX_EXPANSION = 256;
@@ -83,59 +89,59 @@ function unpad(inner: Uint8Array): PlainRecord {
   return { type, fragment: inner.subarray(0, at) };
 }
 
-/** Cuts records out of a byte stream and opens them. */
-export class RecordReader13 {
-  readonly #received = new ByteQueue();
+/** What TLS 1.3 asks of the records of the other side. A ChangeCipherSpec comes through as it is. */
+export class Reading13 implements ReadingRules {
   #protection: RecordProtection13 | null = null;
   #maxPlaintext = MAX_PLAINTEXT;
-  /** Whether a protected record of the client's has been opened. */
-  #opened = false;
+  /** Whether the peer may have no keys yet to protect an alert with. */
+  #maySpeakClear: boolean;
   /** Octets that may still be passed over. */
   #skippable = 0;
 
-  /** Octets received and not read yet. */
-  get buffered(): number {
-    return this.#received.length;
-  }
-
-  push(bytes: Uint8Array): void {
-    this.#received.push(bytes);
-  }
-
   /**
-   * The next record, or null while it is not whole. A ChangeCipherSpec comes as
-   * it is; whether it may is not decided here.
-   *
-   * @throws {@link TlsFailure}
+   * @param fromClient - A client that refuses our flight may have no keys to say
+   *   so with: OpenSSL's alert is in the clear then. A server always has them.
    */
-  next(): PlainRecord | null {
-    while (this.#received.length >= RECORD_HEADER_LENGTH) {
-      const [first, major, , high, low] = this.#received.peek(RECORD_HEADER_LENGTH);
-      const type = contentType(first!);
-      // The rest of the version means nothing any more (RFC 8446 §5.1).
-      if (major !== TLS_1_2 >> 8) throw TlsFailure.because("bad-record-version");
-      const length = high! * 256 + low!;
-      const sealed = type === ContentType.applicationData;
-      this.#checkHeader(type, length, sealed);
+  constructor(fromClient: boolean) {
+    this.#maySpeakClear = fromClient;
+  }
 
-      if (this.#received.length < RECORD_HEADER_LENGTH + length) return null;
-      const body = this.#received
-        .take(RECORD_HEADER_LENGTH + length)
-        .subarray(RECORD_HEADER_LENGTH);
-      const record = sealed ? this.#open(body) : { type, fragment: body };
-      if (record !== null) return record;
+  check({ type, version, length }: RecordHeader): void {
+    // The rest of the version means nothing any more (RFC 8446 §5.1).
+    if (version >> 8 !== TLS_1_2 >> 8) throw TlsFailure.because("bad-record-version");
+    const sealed = type === ContentType.applicationData;
+    if (length > (sealed ? MAX_PLAINTEXT + MAX_EXPANSION : this.#maxPlaintext)) {
+      throw TlsFailure.because("record-too-long");
     }
-    return null;
+    if (sealed && this.#protection === null && this.#skippable === 0) {
+      throw TlsFailure.because("unexpected-application-data", "before the keys");
+    }
+    if (!sealed && this.#protection !== null && !this.#inTheClear(type)) {
+      throw TlsFailure.because("unprotected-record", `type ${type}`);
+    }
   }
 
-  /** From here on every record but a ChangeCipherSpec must be protected by these keys. */
-  protect(protection: RecordProtection13): void {
-    this.#protection = protection;
+  open(type: ContentType, body: Uint8Array): PlainRecord | null {
+    if (type !== ContentType.applicationData) return { type, fragment: body };
+    const record = this.#protection?.open(body) ?? null;
+    if (record === null) {
+      if (body.length > this.#skippable) throw TlsFailure.because("record-not-authentic");
+      // An empty one counts too, or the stream of them would have no end.
+      this.#skippable -= Math.max(body.length, 1);
+      return null;
+    }
+    this.endSkipping();
+    this.#maySpeakClear = false;
+    if (record.fragment.length > this.#maxPlaintext) throw TlsFailure.because("record-too-long");
+    return record;
   }
 
-  /** Octets of plaintext the peer may put into one record from here on (RFC 6066 §4). */
-  limitPlaintext(maxPlaintext: number): void {
-    this.#maxPlaintext = maxPlaintext;
+  protect(crypto: Crypto, { suite, keys }: EpochKeys): void {
+    this.#protection = new RecordProtection13(crypto, suite, keys);
+  }
+
+  limitPlaintext(octets: number): void {
+    this.#maxPlaintext = octets;
   }
 
   /** Passes over the early data that the client announced, up to {@link MAX_SKIPPED_BYTES}. @see RFC 8446 §4.2.10 */
@@ -148,45 +154,8 @@ export class RecordReader13 {
     this.#skippable = 0;
   }
 
-  /** Drops keys and bytes. */
-  clear(): void {
-    this.#protection = null;
-    this.#received.clear();
-  }
-
-  #checkHeader(type: ContentType, length: number, sealed: boolean): void {
-    if (length > (sealed ? MAX_PLAINTEXT + MAX_EXPANSION : this.#maxPlaintext)) {
-      throw TlsFailure.because("record-too-long");
-    }
-    if (sealed && this.#protection === null && this.#skippable === 0) {
-      throw TlsFailure.because("unexpected-application-data", "before the keys");
-    }
-    if (!sealed && this.#protection !== null && !this.#inTheClear(type)) {
-      throw TlsFailure.because("unprotected-record", `type ${type}`);
-    }
-  }
-
-  /**
-   * A client that refuses our flight may have no keys to say so with: OpenSSL's
-   * alert is in the clear then. It ends the connection, as any record there would.
-   */
   #inTheClear(type: ContentType): boolean {
     if (type === ContentType.changeCipherSpec) return true;
-    return type === ContentType.alert && !this.#opened;
-  }
-
-  /** Null for early data passed over. */
-  #open(body: Uint8Array): PlainRecord | null {
-    const record = this.#protection?.open(body) ?? null;
-    if (record === null) {
-      if (body.length > this.#skippable) throw TlsFailure.because("record-not-authentic");
-      // An empty one counts too, or the stream of them would have no end.
-      this.#skippable -= Math.max(body.length, 1);
-      return null;
-    }
-    this.endSkipping();
-    this.#opened = true;
-    if (record.fragment.length > this.#maxPlaintext) throw TlsFailure.because("record-too-long");
-    return record;
+    return type === ContentType.alert && this.#maySpeakClear;
   }
 }

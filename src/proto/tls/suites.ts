@@ -6,6 +6,7 @@ import type {
   PublicKey,
   SignatureScheme,
 } from "../../base/crypto/crypto.ts";
+import type { TlsVersion } from "./wire.ts";
 
 /** A suite: in TLS 1.2 with ephemeral ECDH and an ECDSA certificate, in TLS 1.3 an AEAD and a hash alone. */
 export interface Suite {
@@ -155,6 +156,9 @@ export const DEFAULT_SUITES_13: readonly Suite[] = [
   SUITES_13.TLS_CHACHA20_POLY1305_SHA256,
   SUITES_13.TLS_AES_256_GCM_SHA384,
 ];
+
+/** The highest first. */
+export const DEFAULT_VERSIONS: readonly TlsVersion[] = ["TLS 1.3", "TLS 1.2"];
 
 /** In the server's order. */
 export const DEFAULT_GROUPS: readonly EcdhGroup[] = ["P-256", "X25519"];

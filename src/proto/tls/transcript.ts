@@ -1,19 +1,25 @@
 /** The handshake messages of both sides in order: hashed for Finished, kept whole for CertificateVerify. */
-import { concat } from "../../base/bytes.ts";
+import { concat, Writer } from "../../base/bytes.ts";
 import type { Crypto, HashName, Hasher } from "../../base/crypto/crypto.ts";
+import type { HandshakeMessage } from "./handshake-joiner.ts";
+
+/** How a message stands in the transcript: as it is, or with the header of DTLS 1.2 (RFC 6347 §4.2.6). */
+export type TranscriptForm = "tls" | "dtls12";
 
 export class Transcript {
   readonly #hasher: Hasher;
+  readonly #form: TranscriptForm;
   #messages: Uint8Array[] | null = [];
 
-  constructor(crypto: Crypto, hash: HashName) {
+  constructor(crypto: Crypto, hash: HashName, form: TranscriptForm = "tls") {
     this.#hasher = crypto.hasher(hash);
+    this.#form = form;
   }
 
-  /** @param message - Header and body. */
-  add(message: Uint8Array): void {
-    this.#hasher.update(message);
-    this.#messages?.push(message);
+  add(message: HandshakeMessage): void {
+    const octets = transcribed(message, this.#form);
+    this.#hasher.update(octets);
+    this.#messages?.push(octets);
   }
 
   /** The hash of all messages so far. */
@@ -34,4 +40,14 @@ export class Transcript {
   dropMessages(): void {
     this.#messages = null;
   }
+}
+
+/** In DTLS 1.2 as if it had come in one fragment. */
+function transcribed(
+  { type, body, whole, sequence }: HandshakeMessage,
+  form: TranscriptForm,
+): Uint8Array {
+  if (form === "tls") return whole;
+  const header = new Writer().u8(type).u24(body.length).u16(sequence).u24(0).u24(body.length);
+  return concat(header.bytes(), body);
 }

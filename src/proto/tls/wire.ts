@@ -1,10 +1,25 @@
 /** The numbers of TLS as its standards assign them. What we chose ourselves stands beside its use. */
 
+/** DTLS counts as the TLS it is made of: which of the two a connection speaks is its {@link Transport}. */
+export type TlsVersion = "TLS 1.2" | "TLS 1.3";
+
+/** What carries the records: TLS over a stream, DTLS over datagrams. */
+export type Transport = "stream" | "datagram";
+
 /** The version on the wire and in every record after the hellos (RFC 5246 §6.2.1). */
 export const TLS_1_2 = 0x0303;
 
 /** It stands in supported_versions alone (RFC 8446 §4.2.1). */
 export const TLS_1_3 = 0x0304;
+
+/** Versions of DTLS count downwards (RFC 6347 §4.1, RFC 9147 §5.3). */
+export const DTLS_1_2 = 0xfefd;
+export const DTLS_1_3 = 0xfefc;
+
+/** The version numbers of a transport. */
+export function versionCodes(transport: Transport): { readonly v12: number; readonly v13: number } {
+  return transport === "stream" ? { v12: TLS_1_2, v13: TLS_1_3 } : { v12: DTLS_1_2, v13: DTLS_1_3 };
+}
 
 /** Octets of a record's plaintext at most (RFC 5246 §6.2.1). */
 export const MAX_PLAINTEXT: number = 2 ** 14;
@@ -38,6 +53,8 @@ export type ContentType = (typeof ContentType)[keyof typeof ContentType];
 export const HandshakeType = {
   clientHello: 1,
   serverHello: 2,
+  /** RFC 8446 §4.6.1 */
+  newSessionTicket: 4,
   /** RFC 8446 §4.3.1 */
   encryptedExtensions: 8,
   certificate: 11,
@@ -54,12 +71,14 @@ export const HandshakeType = {
 } as const;
 export type HandshakeType = (typeof HandshakeType)[keyof typeof HandshakeType];
 
-/** The extensions this server reads; all others are accepted and ignored. */
+/** The extensions we speak; all others of a ClientHello are ignored. */
 export const ExtensionType = {
   /** RFC 6066 §3 */
   serverName: 0,
   /** RFC 6066 §4 */
   maxFragmentLength: 1,
+  /** RFC 6066 §8 */
+  statusRequest: 5,
   /** RFC 8422 §5.1.1 */
   supportedGroups: 10,
   /** RFC 8422 §5.1.2 */
@@ -68,10 +87,15 @@ export const ExtensionType = {
   signatureAlgorithms: 13,
   /** RFC 7301 §3.1 */
   applicationProtocols: 16,
+  /** RFC 7250 §3 */
+  clientCertificateType: 19,
+  serverCertificateType: 20,
   /** RFC 7627 §5.1 */
   extendedMasterSecret: 23,
   /** RFC 8449 §4 */
   recordSizeLimit: 28,
+  /** RFC 5077 §3.2 */
+  sessionTicket: 35,
   /** RFC 8446 §4.2.11 */
   preSharedKey: 41,
   /** RFC 8446 §4.2.10 */
@@ -84,8 +108,12 @@ export const ExtensionType = {
   pskKeyExchangeModes: 45,
   /** RFC 8446 §4.2.4 */
   certificateAuthorities: 47,
+  /** RFC 8446 §4.2.3 */
+  signatureAlgorithmsCert: 50,
   /** RFC 8446 §4.2.8 */
   keyShare: 51,
+  /** RFC 9146 §3 */
+  connectionId: 54,
   /** RFC 5746 §3.2 */
   renegotiationInfo: 0xff01,
 } as const;

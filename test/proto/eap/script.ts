@@ -9,7 +9,7 @@ import { mono } from "../../../src/base/machine.ts";
 import type { MethodName } from "../../../src/proto/eap/methods/method.ts";
 import { EapServer } from "../../../src/proto/eap/server.ts";
 import type { EapInput, EapOutput } from "../../../src/proto/eap/server.ts";
-import type { TlsServerConfig } from "../../../src/proto/tls/server12.ts";
+import type { TlsServerConfig } from "../../../src/proto/tls/server.ts";
 import { ContentType } from "../../../src/proto/tls/wire.ts";
 import {
   CLIENT_CERTIFICATE,

@@ -1,15 +1,18 @@
 import { assert, providers, test } from "#kit";
 import { concat, utf8 } from "../../../src/base/bytes.ts";
 import { prfTls12 } from "../../../src/base/crypto/kdf.ts";
-import { KeySchedule, wipe } from "../../../src/proto/tls/key-schedule.ts";
+import { extendedMasterSecret, KeySchedule } from "../../../src/proto/tls/key-schedule.ts";
+import { wipe } from "../../../src/proto/tls/record.ts";
 import { SUITES } from "../../../src/proto/tls/suites.ts";
 
 const RANDOMS = { client: new Uint8Array(32).fill(1), server: new Uint8Array(32).fill(2) };
 const SESSION_HASH = utf8("stands for the transcript's hash");
 
 for (const crypto of providers) {
-  const schedule = (premaster: Uint8Array): KeySchedule =>
-    new KeySchedule(crypto, "sha256", RANDOMS, premaster, SESSION_HASH);
+  const schedule = (premaster: Uint8Array): KeySchedule => {
+    const master = extendedMasterSecret(crypto, "sha256", premaster, SESSION_HASH);
+    return new KeySchedule(crypto, "sha256", RANDOMS, master);
+  };
 
   test(`${crypto.name}: the premaster secret is overwritten once the master secret is there`, () => {
     const premaster = new Uint8Array(32).fill(3);
@@ -40,7 +43,8 @@ for (const crypto of providers) {
   test(`${crypto.name}: record keys are overwritten, and a forgotten schedule derives nothing`, () => {
     const keys = schedule(new Uint8Array(32).fill(3));
     const recordKeys = keys.recordKeys(SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
-    wipe(recordKeys);
+    wipe(recordKeys.client);
+    wipe(recordKeys.server);
     assert.deepEqual(recordKeys.client.key, new Uint8Array(16));
     assert.deepEqual(recordKeys.server.iv, new Uint8Array(4));
     keys.forget();

@@ -6,8 +6,13 @@ import { noble } from "../../../src/base/crypto/noble.ts";
 import { ByteQueue } from "../../../src/proto/tls/byte-queue.ts";
 import { TlsFailure } from "../../../src/proto/tls/failure.ts";
 import { HandshakeJoiner } from "../../../src/proto/tls/handshake-joiner.ts";
-import { RecordProtection, RecordReader, RecordWriter } from "../../../src/proto/tls/record.ts";
-import type { PlainRecord } from "../../../src/proto/tls/record.ts";
+import {
+  Reading12,
+  RecordProtection,
+  RecordReader,
+  RecordWriter,
+} from "../../../src/proto/tls/record.ts";
+import type { EpochKeys, PlainRecord } from "../../../src/proto/tls/record.ts";
 import { SUITES } from "../../../src/proto/tls/suites.ts";
 import type { Suite } from "../../../src/proto/tls/suites.ts";
 import { ContentType } from "../../../src/proto/tls/wire.ts";
@@ -16,12 +21,16 @@ const GCM = SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
 const CHACHA = SUITES.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
 const { applicationData, alert, handshake } = ContentType;
 
-function protection(crypto: Crypto, suite: Suite, maxRecords?: number): RecordProtection {
+function epochKeys(suite: Suite): EpochKeys {
   const keys = {
     key: new Uint8Array(suite.keyLength).fill(7),
     iv: Uint8Array.from({ length: suite.fixedIvLength }, (_, at) => 0xa0 + at),
   };
-  return new RecordProtection(crypto, suite, keys, maxRecords);
+  return { version: "TLS 1.2", suite, keys, epoch: 1 };
+}
+
+function protection(crypto: Crypto, suite: Suite, maxRecords?: number): RecordProtection {
+  return new RecordProtection(crypto, suite, epochKeys(suite).keys, maxRecords);
 }
 
 function reading(bytes: Uint8Array): PlainRecord[] {
@@ -122,8 +131,9 @@ test("property: content survives any chunking, cut into records of any limit", (
         writer.limitPlaintext(limit);
         const wire = writer.write(applicationData, content);
         const reader = new RecordReader();
-        reader.protect(protection(noble, GCM));
-        reader.limitPlaintext(limit);
+        reader.follow(new Reading12());
+        reader.rules.protect(noble, epochKeys(GCM));
+        reader.rules.limitPlaintext(limit);
         const fragments: Uint8Array[] = [];
         for (let at = 0, turn = 0; at < wire.length; turn++) {
           const size = cuts[turn] ?? wire.length;

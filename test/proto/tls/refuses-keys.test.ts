@@ -1,7 +1,7 @@
 import { assert, providers, test } from "#kit";
 import { concat, hex, Writer } from "../../../src/base/bytes.ts";
 import type { Crypto, SigningKey } from "../../../src/base/crypto/crypto.ts";
-import { MAX_EARLY_BYTES } from "../../../src/proto/tls/server12.ts";
+import { MAX_EARLY_BYTES } from "../../../src/proto/tls/stream.ts";
 import { HandshakeType } from "../../../src/proto/tls/wire.ts";
 import { CLIENT_CERTIFICATE, clientKey, Duplex } from "../../kit/tls-client.ts";
 import {

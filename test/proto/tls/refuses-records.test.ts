@@ -1,7 +1,7 @@
 import { assert, providers, test } from "#kit";
 import { concat, hex, utf8, Writer } from "../../../src/base/bytes.ts";
 import { handshakeMessage } from "../../../src/proto/tls/messages.ts";
-import { MAX_IDLE_RECORDS } from "../../../src/proto/tls/server12.ts";
+import { MAX_IDLE_RECORDS } from "../../../src/proto/tls/stream.ts";
 import { HandshakeType } from "../../../src/proto/tls/wire.ts";
 import { Duplex, extension, extensionsWith, serverConfig } from "../../kit/tls-client.ts";
 import {

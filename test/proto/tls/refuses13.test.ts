@@ -4,9 +4,8 @@ import { concat, hex, utf8 } from "../../../src/base/bytes.ts";
 import type { AlertName } from "../../../src/proto/tls/alert.ts";
 import type { TlsReason } from "../../../src/proto/tls/failure.ts";
 import { MAX_SKIPPED_BYTES } from "../../../src/proto/tls/record13.ts";
-import { MAX_IDLE_RECORDS } from "../../../src/proto/tls/server12.ts";
-import { MAX_KEY_UPDATES } from "../../../src/proto/tls/server13.ts";
 import type { TlsServerConfig } from "../../../src/proto/tls/server.ts";
+import { MAX_IDLE_RECORDS, MAX_LATE_MESSAGES } from "../../../src/proto/tls/stream.ts";
 import { ExtensionType, HandshakeType } from "../../../src/proto/tls/wire.ts";
 import { clientKey, extension, serverConfig } from "../../kit/tls-client.ts";
 import type { Extension, Hello } from "../../kit/tls-client.ts";
@@ -81,7 +80,7 @@ for (const crypto of providers) {
     assert.equal(wire.outputs.at(-1)?.kind, "verify-peer");
     wire.tell({ kind: "peer-accepted", publicKey: clientKey(crypto).publicKey });
     wire.give(wire.record(22, concat(wire.certificateVerify(), wire.finished())));
-    assert.equal(wire.session?.clientChain.length, 1);
+    assert.equal(wire.session?.peerChain.length, 1);
   });
 
   test(`${crypto.name}, TLS 1.3: a HelloRetryRequest, then the handshake`, () => {
@@ -407,9 +406,9 @@ refuses("a message behind KeyUpdate", "excess-message", "unexpected_message", (w
   wire.establish();
   wire.give(wire.record(22, concat(KEY_UPDATE("0100"), KEY_UPDATE("0100"))));
 });
-refuses("too many KeyUpdates in a row", "too-many-key-updates", "unexpected_message", (wire) => {
+refuses("too many KeyUpdates in a row", "too-many-late-messages", "unexpected_message", (wire) => {
   wire.establish();
-  for (let sent = 0; sent < MAX_KEY_UPDATES; sent++) {
+  for (let sent = 0; sent < MAX_LATE_MESSAGES; sent++) {
     wire.give(wire.record(22, KEY_UPDATE("0100")));
     wire.updateKeys();
   }

@@ -3,7 +3,7 @@ import { assert, providers, test } from "#kit";
 import { hex } from "../../../src/base/bytes.ts";
 import type { AlertName } from "../../../src/proto/tls/alert.ts";
 import type { TlsReason } from "../../../src/proto/tls/failure.ts";
-import type { TlsServerConfig } from "../../../src/proto/tls/server12.ts";
+import type { TlsServerConfig } from "../../../src/proto/tls/server.ts";
 import { Duplex, serverConfig } from "../../kit/tls-client.ts";
 import type { Hello } from "../../kit/tls-client.ts";
 

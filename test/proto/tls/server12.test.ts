@@ -4,8 +4,9 @@ import { concat, hex, toHex, utf8 } from "../../../src/base/bytes.ts";
 import { noble } from "../../../src/base/crypto/noble.ts";
 import { mono } from "../../../src/base/machine.ts";
 import { TlsFailure } from "../../../src/proto/tls/failure.ts";
-import { DEFAULT_MAX_HANDSHAKE_BYTES, TlsServer12 } from "../../../src/proto/tls/server12.ts";
-import type { TlsInput, TlsOutput } from "../../../src/proto/tls/server12.ts";
+import { TlsServer } from "../../../src/proto/tls/server.ts";
+import type { TlsInput, TlsOutput } from "../../../src/proto/tls/server.ts";
+import { DEFAULT_MAX_HANDSHAKE_BYTES } from "../../../src/proto/tls/stream.ts";
 import { SUITES } from "../../../src/proto/tls/suites.ts";
 import {
   CLIENT_CERTIFICATE,
@@ -52,13 +53,13 @@ for (const crypto of providers) {
     wire.establish(chain);
     const asked = wire.outputs.find((output) => output.kind === "verify-peer");
     assert.deepEqual(asked, { kind: "verify-peer", chain });
-    assert.deepEqual(wire.session?.clientChain, chain);
+    assert.deepEqual(wire.session?.peerChain, chain);
   });
 
   test(`${crypto.name}: a client without a certificate goes on where one is only asked for`, () => {
     const wire = new Duplex(serverConfig(crypto, { clientCertificate: "asked" })).establish([]);
     assert.deepEqual(kinds(wire.outputs), ["send", "send", "established"]);
-    assert.deepEqual(wire.session?.clientChain, []);
+    assert.deepEqual(wire.session?.peerChain, []);
   });
 
   test(`${crypto.name}: a client may sign with SHA-384 under a P-256 key (RFC 5246 §7.4.1.4.1)`, () => {
@@ -282,12 +283,12 @@ test("a chain is answered once", () => {
 
 test("a configuration that could serve nobody is refused", () => {
   for (const change of [{ certificates: [] }, { suites: [] }, { groups: [] }]) {
-    assert.throws(() => new TlsServer12(serverConfig(noble, change)), RangeError);
+    assert.throws(() => new TlsServer(serverConfig(noble, change)), RangeError);
   }
 });
 
 test("a handshake message without end is refused before 64 KiB are kept", () => {
-  const server = new TlsServer12(serverConfig(noble));
+  const server = new TlsServer(serverConfig(noble));
   const client = new ScriptedClient(noble);
   const record = (content: Uint8Array): Uint8Array => client.plainRecord(22, content);
   const header = hex("01 010000");
@@ -305,7 +306,7 @@ test("a handshake message without end is refused before 64 KiB are kept", () => 
 test("property: any bytes are waited on or refused, never thrown, never established", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 8 }), (chunks) => {
-      const server = new TlsServer12(serverConfig(noble));
+      const server = new TlsServer(serverConfig(noble));
       for (const bytes of chunks) checkHarmless(server.handle({ kind: "bytes", bytes }, mono(0)));
     }),
   );
@@ -318,7 +319,7 @@ test("property: any bytes in handshake records are waited on or refused", () => 
       fc.integer({ min: 0, max: 255 }),
       fc.uint8Array({ maxLength: 400 }),
       (type, body) => {
-        const server = new TlsServer12(serverConfig(noble));
+        const server = new TlsServer(serverConfig(noble));
         const message = concat(Uint8Array.of(type, 0, body.length >> 8, body.length & 255), body);
         const bytes = client.plainRecord(22, message);
         checkHarmless(server.handle({ kind: "bytes", bytes }, mono(0)));

@@ -91,7 +91,7 @@ export class TunnelMethod implements EapMethod {
   }
 
   get hasProvedKey(): boolean {
-    return "session" in this.#phase && this.#phase.session.clientChain.length > 0;
+    return "session" in this.#phase && this.#phase.session.peerChain.length > 0;
   }
 
   start(): Uint8Array {
@@ -187,8 +187,8 @@ export class TunnelMethod implements EapMethod {
   #conclude(session: TlsSession, tunnelled: Uint8Array | null): MethodStep {
     const inner = this.#rules.conclude(tunnelled);
     this.#phase = { at: "concluded", session };
-    const { version, suite, serverName, clientChain } = session;
-    const chain = clientChain.length > 0 ? clientChain : null;
+    const { version, suite, serverName, peerChain } = session;
+    const chain = peerChain.length > 0 ? peerChain : null;
     const proof = { chain, inner, session: { version, suite: suite.name, serverName } };
     return { kind: "authenticated", proof };
   }

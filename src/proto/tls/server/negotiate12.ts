@@ -1,11 +1,12 @@
 /** Chooses a TLS 1.2 connection's parameters from a client's offer. The server's order decides. */
-import type { EcdhGroup } from "../../base/crypto/crypto.ts";
-import type { ClientHello } from "./client-hello.ts";
-import type { TlsServerConfig } from "./connection.ts";
-import { TlsFailure } from "./failure.ts";
-import { DEFAULT_GROUPS, DEFAULT_SUITES, groupCode, schemeOf } from "./suites.ts";
-import type { Scheme, Suite } from "./suites.ts";
-import { TLS_1_2 } from "./wire.ts";
+import type { EcdhGroup } from "../../../base/crypto/crypto.ts";
+import type { ClientHello } from "../client-hello.ts";
+import type { TlsServerConfig } from "../connection.ts";
+import { TlsFailure } from "../failure.ts";
+import { DEFAULT_GROUPS, DEFAULT_SUITES, groupCode, schemeOf } from "../suites.ts";
+import type { Scheme, Suite } from "../suites.ts";
+import { versionCodes } from "../wire.ts";
+import type { Transport } from "../wire.ts";
 
 /** What the client may be told about record sizes. */
 export type RecordSize =
@@ -33,8 +34,12 @@ export type Policy = Pick<
 >;
 
 /** @throws {@link TlsFailure} where client and server have nothing in common, or the client lacks what we insist on. */
-export function negotiate(hello: ClientHello, policy: Policy): Choice {
-  requireTls12(hello);
+export function negotiate(
+  hello: ClientHello,
+  policy: Policy,
+  transport: Transport = "stream",
+): Choice {
+  requireTls12(hello, transport);
   if (!hello.secureRenegotiation) throw TlsFailure.because("renegotiation-info-missing");
   if (!hello.extendedMasterSecret) throw TlsFailure.because("extended-master-secret-missing");
   return {
@@ -48,8 +53,11 @@ export function negotiate(hello: ClientHello, policy: Policy): Choice {
 }
 
 /** With supported_versions that list alone counts (RFC 8446 §4.2.1); without it any version from 1.2 on means 1.2. */
-function requireTls12(hello: ClientHello): void {
-  const offered = hello.supportedVersions?.includes(TLS_1_2) ?? hello.version >= TLS_1_2;
+function requireTls12(hello: ClientHello, transport: Transport): void {
+  const { v12 } = versionCodes(transport);
+  // DTLS counts downwards.
+  const reaches = transport === "stream" ? hello.version >= v12 : hello.version <= v12;
+  const offered = hello.supportedVersions?.includes(v12) ?? reaches;
   if (!offered) throw TlsFailure.because("version-unsupported");
 }
 

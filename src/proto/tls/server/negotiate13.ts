@@ -1,13 +1,14 @@
 /** Chooses the parameters of a TLS 1.3 connection. The server's order decides. */
-import { sameBytes } from "../../base/bytes.ts";
-import type { EcdhGroup } from "../../base/crypto/crypto.ts";
-import type { ClientHello, KeyShare } from "./client-hello.ts";
-import { TlsFailure } from "./failure.ts";
-import { chooseApplicationProtocol, chooseRecordSize } from "./negotiate.ts";
-import type { Policy, RecordSize } from "./negotiate.ts";
-import { DEFAULT_GROUPS, DEFAULT_SUITES_13, groupCode, schemeOf } from "./suites.ts";
-import type { Scheme, Suite } from "./suites.ts";
-import { ExtensionType, NULL_COMPRESSION, TLS_1_3 } from "./wire.ts";
+import { sameBytes } from "../../../base/bytes.ts";
+import type { EcdhGroup } from "../../../base/crypto/crypto.ts";
+import type { ClientHello, KeyShare } from "../client-hello.ts";
+import { TlsFailure } from "../failure.ts";
+import { chooseApplicationProtocol, chooseRecordSize } from "./negotiate12.ts";
+import type { Policy, RecordSize } from "./negotiate12.ts";
+import { DEFAULT_GROUPS, DEFAULT_SUITES_13, groupCode, schemeOf } from "../suites.ts";
+import type { Scheme, Suite } from "../suites.ts";
+import { ExtensionType, NULL_COMPRESSION, versionCodes } from "../wire.ts";
+import type { Transport } from "../wire.ts";
 
 /** What does not depend on the key agreement. */
 export interface Choice13 {
@@ -30,8 +31,12 @@ export interface Negotiated13 {
 }
 
 /** @throws {@link TlsFailure} where client and server have nothing in common, or the hello breaks a rule. */
-export function negotiate13(hello: ClientHello, policy: Policy): Negotiated13 {
-  if (hello.supportedVersions?.includes(TLS_1_3) !== true) {
+export function negotiate13(
+  hello: ClientHello,
+  policy: Policy,
+  transport: Transport,
+): Negotiated13 {
+  if (hello.supportedVersions?.includes(versionCodes(transport).v13) !== true) {
     throw TlsFailure.because("version-unsupported");
   }
   if (hello.compressions.length !== 1 || hello.compressions[0] !== NULL_COMPRESSION) {

@@ -1,11 +1,12 @@
 /**
  * The server's side of the TLS 1.2 handshake: one state per message waited
  * for, one function per state, each returning the next (RFC 5246 §7.3). In
- * brackets what depends on `clientCertificate`.
+ * brackets what depends on `clientCertificate`. The ClientHello has been read,
+ * and TLS 1.2 chosen, by `handshake.ts`.
  *
  *      Client                                      Server
  *
- *      ClientHello             -------->           AwaitClientHello
+ *      ClientHello             -------->
  *                                                  ServerHello
  *                                                  Certificate
  *                                                  ServerKeyExchange
@@ -21,14 +22,16 @@
  *                              <--------           Finished
  *      Application data        <------->           Established
  */
-import { concat, sameBytes } from "../../base/bytes.ts";
-import type { EcdhKey, PublicKey } from "../../base/crypto/crypto.ts";
-import { parseClientHello } from "./client-hello.ts";
-import type { TlsServerConfig } from "./connection.ts";
-import { TlsFailure } from "./failure.ts";
-import type { HandshakeMessage } from "./handshake-joiner.ts";
-import { KeySchedule, wipe } from "./key-schedule.ts";
-import type { Randoms } from "./key-schedule.ts";
+import { concat, sameBytes } from "../../../base/bytes.ts";
+import type { EcdhKey, PublicKey } from "../../../base/crypto/crypto.ts";
+import type { ClientHello } from "../client-hello.ts";
+import type { TlsServerConfig } from "../connection.ts";
+import { TlsFailure } from "../failure.ts";
+import { only, phaseOf } from "../handshake.ts";
+import type { Channel, Handshake, Phase } from "../handshake.ts";
+import type { HandshakeMessage } from "../handshake-joiner.ts";
+import { extendedMasterSecret, KeySchedule } from "../key-schedule.ts";
+import type { Randoms } from "../key-schedule.ts";
 import {
   encodeCertificate,
   encodeCertificateRequest,
@@ -41,16 +44,15 @@ import {
   parseCertificateVerify,
   parseClientKeyExchange,
   parseFinished,
-} from "./messages.ts";
-import { negotiate } from "./negotiate.ts";
-import type { Choice } from "./negotiate.ts";
-import type { Outbox } from "./outbox.ts";
-import { RecordProtection } from "./record.ts";
-import type { RecordReader } from "./record.ts";
-import { Session12 } from "./session12.ts";
-import { CLIENT_SCHEMES, fits } from "./suites.ts";
-import { Transcript } from "./transcript.ts";
-import { DOWNGRADE_TO_12, HandshakeType, RANDOM_LENGTH } from "./wire.ts";
+} from "../messages.ts";
+import { wipe } from "../record.ts";
+import type { DirectionKeys } from "../record.ts";
+import { Session } from "../session.ts";
+import { CLIENT_SCHEMES, DEFAULT_VERSIONS, fits } from "../suites.ts";
+import { Transcript } from "../transcript.ts";
+import { DOWNGRADE_TO_12, HandshakeType, RANDOM_LENGTH } from "../wire.ts";
+import { negotiate } from "./negotiate12.ts";
+import type { Choice } from "./negotiate12.ts";
 
 /** What the hellos settled; it holds until the handshake is over. */
 interface Agreed {
@@ -66,15 +68,12 @@ interface Peer {
   readonly publicKey: PublicKey;
 }
 
-export interface AwaitClientHello {
-  readonly kind: "AwaitClientHello";
-}
 interface AwaitClientCertificate {
   readonly kind: "AwaitClientCertificate";
   readonly agreed: Agreed;
   readonly ephemeral: EcdhKey;
 }
-export interface AwaitPeerVerification {
+interface AwaitPeerVerification {
   readonly kind: "AwaitPeerVerification";
   readonly agreed: Agreed;
   readonly ephemeral: EcdhKey;
@@ -105,45 +104,93 @@ interface AwaitFinished {
   readonly keys: KeySchedule;
   readonly chain: readonly Uint8Array[];
   /** What we write with once the client's Finished held. */
-  readonly writing: RecordProtection;
+  readonly writing: DirectionKeys;
 }
 interface Established {
   readonly kind: "Established";
   /** Renegotiations the client asked for and did not get. */
   readonly refusals: number;
 }
-interface Closed {
-  readonly kind: "Closed";
-}
 
-export type State =
-  | AwaitClientHello
+type State =
   | AwaitClientCertificate
   | AwaitPeerVerification
   | AwaitClientKeyExchange
   | AwaitCertificateVerify
   | AwaitChangeCipherSpec
   | AwaitFinished
-  | Established
-  | Closed;
+  | Established;
 
 /** What the states work with. */
-export interface Connection {
+interface Connection {
   readonly config: TlsServerConfig;
-  readonly reader: RecordReader;
-  readonly outbox: Outbox;
-  /** Whether we would have spoken TLS 1.3 too, and say so where a man in the middle cannot change it. */
-  readonly speaks13: boolean;
+  readonly channel: Channel;
 }
+
+/** DTLS 1.2 and TLS 1.2 have one epoch that is protected. */
+const PROTECTED_EPOCH = 1;
 
 /** Renegotiations that are refused with a warning; the next one ends the connection. */
 export const MAX_REFUSED_RENEGOTIATIONS = 4;
 
-/** Takes one handshake message. @throws {@link TlsFailure} */
-export function onMessage(state: State, message: HandshakeMessage, connection: Connection): State {
+export class ServerHandshake12 implements Handshake {
+  readonly #connection: Connection;
+  #state: State;
+
+  /** Answers the ClientHello; the channel's version is settled. @throws {@link TlsFailure} */
+  constructor(
+    config: TlsServerConfig,
+    channel: Channel,
+    hello: ClientHello,
+    message: HandshakeMessage,
+  ) {
+    this.#connection = { config, channel };
+    this.#state = onClientHello(hello, message, this.#connection);
+  }
+
+  get phase(): Phase {
+    return phaseOf(this.#state.kind);
+  }
+
+  get waitingFor(): string {
+    return this.#state.kind;
+  }
+
+  get endsFlight(): boolean {
+    return this.#state.kind === "AwaitFinished";
+  }
+
+  start(): never {
+    throw new Error("a server waits for its client");
+  }
+
+  onMessage(message: HandshakeMessage): void {
+    this.#state = onMessage(this.#state, message, this.#connection);
+  }
+
+  onChangeCipherSpec(): void {
+    this.#state = onChangeCipherSpec(this.#state, this.#connection);
+  }
+
+  onPeerAccepted(publicKey: PublicKey): void {
+    if (this.#state.kind !== "AwaitPeerVerification") throw new Error("no chain was asked about");
+    const { agreed, ephemeral, chain } = this.#state;
+    const peer = { chain, publicKey };
+    this.#state = { kind: "AwaitClientKeyExchange", agreed, ephemeral, peer };
+  }
+
+  updateKeys(): never {
+    throw new Error("TLS 1.2 has no KeyUpdate");
+  }
+
+  forget(): void {
+    if ("keys" in this.#state) this.#state.keys.forget();
+    if ("writing" in this.#state) wipe(this.#state.writing);
+  }
+}
+
+function onMessage(state: State, message: HandshakeMessage, connection: Connection): State {
   switch (state.kind) {
-    case "AwaitClientHello":
-      return onClientHello(only(HandshakeType.clientHello, message), connection);
     case "AwaitClientCertificate":
       return onCertificate(state, only(HandshakeType.certificate, message), connection);
     case "AwaitClientKeyExchange":
@@ -157,71 +204,59 @@ export function onMessage(state: State, message: HandshakeMessage, connection: C
       return refuseRenegotiation(state, connection);
     case "AwaitPeerVerification":
     case "AwaitChangeCipherSpec":
-    case "Closed":
       throw TlsFailure.because("unexpected-message", `type ${message.type} in ${state.kind}`);
   }
 }
 
-/** Whether the next message ends the client's flight, so that nothing may stand behind it yet. */
-export function endsFlight(state: State): boolean {
-  return state.kind === "AwaitClientHello" || state.kind === "AwaitFinished";
-}
-
-function only(type: HandshakeType, message: HandshakeMessage): HandshakeMessage {
-  if (message.type === type) return message;
-  throw TlsFailure.because("unexpected-message", `type ${message.type} instead of ${type}`);
-}
-
-function onClientHello(message: HandshakeMessage, connection: Connection): State {
-  const hello = parseClientHello(message.body);
-  const choice = negotiate(hello, connection.config);
-  limitRecords(choice, connection);
-  connection.reader.settleVersion();
-
-  const { crypto, random } = connection.config;
-  const transcript = new Transcript(crypto, choice.suite.hash);
-  transcript.add(message.whole);
+function onClientHello(
+  hello: ClientHello,
+  message: HandshakeMessage,
+  connection: Connection,
+): State {
+  const { config, channel } = connection;
+  const choice = negotiate(hello, config, channel.transport);
+  limitRecords(choice, channel);
+  const { crypto, random } = config;
+  const form = channel.transport === "stream" ? "tls" : "dtls12";
+  const transcript = new Transcript(crypto, choice.suite.hash, form);
+  transcript.add(message);
   // The order of these draws is part of the interface: replay depends on it.
-  const randoms = { client: hello.random.slice(), server: serverRandom(connection) };
+  const randoms = { client: hello.random.slice(), server: serverRandom(config) };
   const ephemeral = crypto.ecdhKey(choice.group, random);
   const agreed = { choice, randoms, serverName: hello.serverName, transcript };
   return sendServerFlight(agreed, ephemeral, connection);
 }
 
-/** @see RFC 8446 §4.1.3 */
-function serverRandom({ config, speaks13 }: Connection): Uint8Array {
-  const value = config.random(RANDOM_LENGTH);
-  if (!speaks13) return value;
+/** A server that would have spoken TLS 1.3 too says so where a man in the middle cannot change it (RFC 8446 §4.1.3). */
+function serverRandom({ random, versions = DEFAULT_VERSIONS }: TlsServerConfig): Uint8Array {
+  const value = random(RANDOM_LENGTH);
+  if (!versions.includes("TLS 1.3")) return value;
   const own = value.subarray(0, RANDOM_LENGTH - DOWNGRADE_TO_12.length);
   return concat(own, DOWNGRADE_TO_12);
 }
 
-function limitRecords({ recordSize }: Choice, { reader, outbox }: Connection): void {
+function limitRecords({ recordSize }: Choice, channel: Channel): void {
   switch (recordSize.kind) {
     case "default":
       return;
     case "fragment":
-      reader.limitPlaintext(recordSize.octets);
-      outbox.limitPlaintext(recordSize.octets);
+      channel.limitRecords({ reading: recordSize.octets, writing: recordSize.octets });
       return;
     case "limit":
-      outbox.limitProtectedPlaintext(recordSize.octets);
+      channel.limitRecords({ writingProtected: recordSize.octets });
       return;
   }
 }
 
 function sendServerFlight(agreed: Agreed, ephemeral: EcdhKey, connection: Connection): State {
-  const { config, outbox } = connection;
+  const { config, channel } = connection;
   const asks = config.clientCertificate !== "none";
-  const flight = [
-    encodeServerHello(agreed.randoms.server, agreed.choice),
-    encodeCertificate(config.certificates),
-    serverKeyExchange(agreed, ephemeral, config),
-    ...(asks ? [encodeCertificateRequest(config.authorities)] : []),
-    encodeServerHelloDone(),
-  ];
-  for (const message of flight) agreed.transcript.add(message);
-  outbox.handshake(...flight);
+  const say = (message: Uint8Array): void => agreed.transcript.add(channel.send(message));
+  say(encodeServerHello(agreed.randoms.server, agreed.choice, channel.transport));
+  say(encodeCertificate(config.certificates));
+  say(serverKeyExchange(agreed, ephemeral, config));
+  if (asks) say(encodeCertificateRequest(config.authorities));
+  say(encodeServerHelloDone());
 
   if (asks) return { kind: "AwaitClientCertificate", agreed, ephemeral };
   agreed.transcript.dropMessages();
@@ -243,13 +278,13 @@ function serverKeyExchange(
 function onCertificate(
   state: AwaitClientCertificate,
   message: HandshakeMessage,
-  { config, outbox }: Connection,
+  { config, channel }: Connection,
 ): State {
   const { agreed, ephemeral } = state;
   const chain = parseCertificate(message.body);
-  agreed.transcript.add(message.whole);
+  agreed.transcript.add(message);
   if (chain.length > 0) {
-    outbox.emit({ kind: "verify-peer", chain });
+    channel.emit({ kind: "verify-peer", chain });
     return { kind: "AwaitPeerVerification", agreed, ephemeral, chain };
   }
   // TLS 1.2 has no alert of its own for this (RFC 5246 §7.4.6).
@@ -260,13 +295,6 @@ function onCertificate(
   return { kind: "AwaitClientKeyExchange", agreed, ephemeral, peer: null };
 }
 
-/** Goes on with a client whose chain was accepted. */
-export function onPeerAccepted(state: AwaitPeerVerification, publicKey: PublicKey): State {
-  const { agreed, ephemeral, chain } = state;
-  const peer = { chain, publicKey };
-  return { kind: "AwaitClientKeyExchange", agreed, ephemeral, peer };
-}
-
 function onClientKeyExchange(
   state: AwaitClientKeyExchange,
   message: HandshakeMessage,
@@ -275,11 +303,12 @@ function onClientKeyExchange(
   const { agreed, ephemeral, peer } = state;
   const premaster = ephemeral.agree(parseClientKeyExchange(message.body));
   if (premaster === null) throw TlsFailure.because("bad-key-share");
-  agreed.transcript.add(message.whole);
+  agreed.transcript.add(message);
 
-  const sessionHash = agreed.transcript.hash();
+  const { crypto } = config;
   const { hash } = agreed.choice.suite;
-  const keys = new KeySchedule(config.crypto, hash, agreed.randoms, premaster, sessionHash);
+  const master = extendedMasterSecret(crypto, hash, premaster, agreed.transcript.hash());
+  const keys = new KeySchedule(crypto, hash, agreed.randoms, master);
   config.keyLog?.(keys.keyLogLine());
   if (peer === null) return { kind: "AwaitChangeCipherSpec", agreed, keys, chain: [] };
   return { kind: "AwaitCertificateVerify", agreed, keys, peer };
@@ -300,29 +329,27 @@ function onCertificateVerify(
   if (!config.crypto.verify(offered.scheme, peer.publicKey, signed, signature)) {
     throw TlsFailure.because("bad-signature");
   }
-  agreed.transcript.add(message.whole);
+  agreed.transcript.add(message);
   agreed.transcript.dropMessages();
   return { kind: "AwaitChangeCipherSpec", agreed, keys, chain: peer.chain };
 }
 
-/** Takes a ChangeCipherSpec: from here on the client's records are protected. @throws {@link TlsFailure} */
-export function onChangeCipherSpec(state: State, { config, reader }: Connection): State {
+/** From here on the client's records are protected. */
+function onChangeCipherSpec(state: State, { channel }: Connection): State {
   if (state.kind !== "AwaitChangeCipherSpec") {
     throw TlsFailure.because("unexpected-change-cipher-spec", `in ${state.kind}`);
   }
   const { agreed, keys, chain } = state;
   const { suite } = agreed.choice;
-  const recordKeys = keys.recordKeys(suite);
-  reader.protect(new RecordProtection(config.crypto, suite, recordKeys.client));
-  const writing = new RecordProtection(config.crypto, suite, recordKeys.server);
-  wipe(recordKeys);
-  return { kind: "AwaitFinished", agreed, keys, chain, writing };
+  const { client, server } = keys.recordKeys(suite);
+  channel.readUnder({ version: "TLS 1.2", suite, keys: client, epoch: PROTECTED_EPOCH });
+  return { kind: "AwaitFinished", agreed, keys, chain, writing: server };
 }
 
 function onFinished(
   state: AwaitFinished,
   message: HandshakeMessage,
-  { outbox }: Connection,
+  { channel }: Connection,
 ): State {
   const { agreed, keys, chain, writing } = state;
   const { transcript } = agreed;
@@ -330,21 +357,26 @@ function onFinished(
   if (!sameBytes(verifyData, keys.verifyData("client", transcript.hash()))) {
     throw TlsFailure.because("bad-finished");
   }
-  transcript.add(message.whole);
-  outbox.changeCipherSpec(writing);
-  outbox.handshake(encodeFinished(keys.verifyData("server", transcript.hash())));
-
+  transcript.add(message);
   const { choice, randoms, serverName } = agreed;
-  const tlsUnique = verifyData.slice();
-  const session = new Session12({ choice, randoms, serverName, chain, tlsUnique, keys });
-  outbox.emit({ kind: "established", session });
+  const { suite, group, alpn } = choice;
+  channel.changeCipherSpec();
+  channel.writeUnder({ version: "TLS 1.2", suite, keys: writing, epoch: PROTECTED_EPOCH });
+  channel.send(encodeFinished(keys.verifyData("server", transcript.hash())));
+
+  const session = new Session({
+    ...{ version: "TLS 1.2", suite, group, randoms, serverName, alpn, peerChain: chain, keys },
+    resumed: false,
+    channelBinding: { kind: "tls-unique", bytes: verifyData.slice() },
+  });
+  channel.emit({ kind: "established", session });
   return { kind: "Established", refusals: 0 };
 }
 
 /** @see RFC 5246 §7.4.1.1, RFC 5746 §4.4 */
-function refuseRenegotiation(state: Established, { outbox }: Connection): State {
+function refuseRenegotiation(state: Established, { channel }: Connection): State {
   const refusals = state.refusals + 1;
   if (refusals > MAX_REFUSED_RENEGOTIATIONS) throw TlsFailure.because("too-many-renegotiations");
-  outbox.alert("no_renegotiation");
+  channel.warn("no_renegotiation");
   return { kind: "Established", refusals };
 }

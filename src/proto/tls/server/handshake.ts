@@ -1,0 +1,87 @@
+/**
+ * The server's first step: it reads the ClientHello, settles the version, and
+ * hands everything over to the handshake of that version.
+ */
+import type { PublicKey } from "../../../base/crypto/crypto.ts";
+import { parseClientHello } from "../client-hello.ts";
+import type { ClientHello } from "../client-hello.ts";
+import type { TlsServerConfig, TlsVersion } from "../connection.ts";
+import { TlsFailure } from "../failure.ts";
+import { only } from "../handshake.ts";
+import type { Channel, Handshake, Phase } from "../handshake.ts";
+import type { HandshakeMessage } from "../handshake-joiner.ts";
+import { DEFAULT_VERSIONS } from "../suites.ts";
+import { HandshakeType, versionCodes } from "../wire.ts";
+import { ServerHandshake12 } from "./handshake12.ts";
+import { ServerHandshake13 } from "./handshake13.ts";
+
+export class ServerHandshake implements Handshake {
+  readonly #config: TlsServerConfig;
+  readonly #channel: Channel;
+  #chosen: Handshake | null = null;
+
+  constructor(config: TlsServerConfig, channel: Channel) {
+    this.#config = config;
+    this.#channel = channel;
+  }
+
+  get phase(): Phase {
+    return this.#chosen?.phase ?? "handshake";
+  }
+
+  get waitingFor(): string {
+    return this.#chosen?.waitingFor ?? "AwaitClientHello";
+  }
+
+  get endsFlight(): boolean {
+    return this.#chosen?.endsFlight ?? true;
+  }
+
+  start(): never {
+    throw new Error("a server waits for its client");
+  }
+
+  onMessage(message: HandshakeMessage): void {
+    if (this.#chosen !== null) return this.#chosen.onMessage(message);
+    const hello = parseClientHello(only(HandshakeType.clientHello, message).body);
+    const version = chooseVersion(hello, this.#config, this.#channel);
+    this.#channel.settle(version);
+    const Chosen = version === "TLS 1.3" ? ServerHandshake13 : ServerHandshake12;
+    this.#chosen = new Chosen(this.#config, this.#channel, hello, message);
+  }
+
+  onChangeCipherSpec(): void {
+    if (this.#chosen === null) {
+      throw TlsFailure.because("unexpected-change-cipher-spec", `in ${this.waitingFor}`);
+    }
+    this.#chosen.onChangeCipherSpec();
+  }
+
+  onPeerAccepted(publicKey: PublicKey): void {
+    this.#chosen?.onPeerAccepted(publicKey);
+  }
+
+  updateKeys(): void {
+    this.#chosen?.updateKeys();
+  }
+
+  forget(): void {
+    this.#chosen?.forget();
+  }
+}
+
+/**
+ * Only supported_versions can offer TLS 1.3, and where it does we take it. What
+ * is left is judged by the rules of TLS 1.2, where we speak that.
+ *
+ * @see RFC 8446 §4.2.1, appendix D.2
+ */
+function chooseVersion(
+  { supportedVersions }: ClientHello,
+  { versions = DEFAULT_VERSIONS }: TlsServerConfig,
+  { transport }: Channel,
+): TlsVersion {
+  if (!versions.includes("TLS 1.2")) return "TLS 1.3";
+  const offers13 = supportedVersions?.includes(versionCodes(transport).v13) === true;
+  return offers13 && versions.includes("TLS 1.3") ? "TLS 1.3" : "TLS 1.2";
+}
