@@ -21,7 +21,8 @@ export class Eviction {
   readonly #house: House;
   readonly #client: DisconnectClient;
   readonly #planned: () => void;
-  #socket: UdpSocket | null = null;
+  /** By the local address they are bound to, each opened when it is first needed. */
+  readonly #sockets = new Map<string, UdpSocket>();
 
   /** @param planned - called when {@link Eviction.wakeAt} may have changed */
   constructor(house: House, planned: () => void) {
@@ -39,8 +40,8 @@ export class Eviction {
   }
 
   close(): void {
-    this.#socket?.close();
-    this.#socket = null;
+    for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
   }
 
   /**
@@ -89,15 +90,12 @@ export class Eviction {
     });
   }
 
-  /** The firewall is what counts; an access point that cannot be asked is worth a line. */
+  /** The firewall is what counts: no fault on the way to the access point may hide what became of the cuts. */
   #tell(session: Session, record: DeviceRecord): void {
     try {
       this.#disconnect(session, record);
-    } catch (failure) {
-      if (!(failure instanceof HostFailure)) throw failure;
-      this.#house.log.warning(
-        `The access point was not asked to put ${visible(titleOf(record), 64)} out (${visible(failure.message)}); the firewall keeps it out, but it stays associated.`,
-      );
+    } catch (fault) {
+      this.#house.fault("a disconnect", fault);
     }
   }
 
@@ -124,7 +122,7 @@ export class Eviction {
     const { log, counters } = this.#house;
     switch (output.kind) {
       case "send":
-        return this.#open(output.to).send(output.bytes, output.to);
+        return this.#send(output.to, output.bytes);
       case "acknowledged":
         counters.add("disconnected");
         return log.info(`The access point has put ${output.token} out.`);
@@ -146,22 +144,35 @@ export class Eviction {
     }
   }
 
-  /** One socket for all answers, opened when it is first needed. */
-  #open(to: SocketAddress): UdpSocket {
-    if (this.#socket === null) {
-      const address = to.address.includes(":")
-        ? "::"
-        : isLoopback(to.address)
-          ? "127.0.0.1"
-          : "0.0.0.0";
-      this.#socket = this.#house.host.udp({ address, port: 0 }, (bytes, from) =>
-        this.#step({ kind: "datagram", from, bytes }),
+  /** What cannot leave now is sent again, and in the end told as unanswered. */
+  #send(to: SocketAddress, bytes: Uint8Array): void {
+    try {
+      this.#socketTo(to).send(bytes, to);
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      this.#house.log.limited(
+        "disconnect",
+        "warning",
+        `The access point at ${to.address} could not be asked to put a device out (${visible(failure.message)}); the firewall keeps it out, but it stays associated.`,
       );
     }
-    return this.#socket;
+  }
+
+  /** A socket that reaches there: what is bound to the loopback address goes nowhere else. @throws HostFailure */
+  #socketTo({ address }: SocketAddress): UdpSocket {
+    const local = localFor(address);
+    const open = this.#sockets.get(local);
+    if (open !== undefined) return open;
+    const socket = this.#house.host.udp({ address: local, port: 0 }, (bytes, from) =>
+      this.#step({ kind: "datagram", from, bytes }),
+    );
+    this.#sockets.set(local, socket);
+    return socket;
   }
 }
 
-function isLoopback(address: string): boolean {
-  return address.startsWith("127.");
+/** The address to ask from, one of three. */
+function localFor(address: string): string {
+  if (address.includes(":")) return "::";
+  return address.startsWith("127.") ? "127.0.0.1" : "0.0.0.0";
 }

@@ -4,10 +4,18 @@ import { utf8 } from "../../src/base/bytes.ts";
 import type { Crypto } from "../../src/base/crypto/crypto.ts";
 import { HostFailure } from "../../src/host/host.ts";
 import type { MemoryFiles } from "../../src/host/memory/files.ts";
+import { DISCONNECT_REQUEST } from "../../src/proto/radius/packet.ts";
 import { askByAddress } from "../kit/address-question.ts";
 import { join, lampIdentity, MemoryHome, selfSigned } from "../kit/memory-home.ts";
 
 const SECRET = "memory-secret-of-a-test";
+const SERVER = { address: "127.0.0.1", port: 1812 };
+const HOUSE = `config homeca 'main'
+	option enforce 'nft'
+	list interface 'lan1'
+config radius 'radius'
+	list listen '127.0.0.1'
+`;
 const CRL = "/etc/homeca/crl.pem";
 const REFUSAL = "Error: Could not process rule\u001b[2J: Device or resource busy\n";
 const NOT_CUT =
@@ -128,10 +136,53 @@ for (const crypto of providers) {
     };
     assert.equal((await home.call("revoke", { id }))["status"], 0);
     assert.equal((await home.call("device", { id }))["place"], "none");
-    assert.match(
-      home.lines.join("\n"),
-      /The access point was not asked to put Garage door out \(udp bind 127\.0\.0\.1 port 0: EMFILE\)/u,
+    const refused =
+      /The access point at 127\.0\.0\.1 could not be asked to put a device out \(udp bind 127\.0\.0\.1 port 0: EMFILE\)/u;
+    assert.match(home.lines.join("\n"), refused);
+    home.host.clock.advance(10_000);
+    assert.match(home.lines.join("\n"), /did not answer when Garage door was to be put out/u);
+  });
+
+  test(`${crypto.name}: a socket for the access point that opens late is used for the repeat`, async () => {
+    const { home, id } = await caged(crypto);
+    const { udp } = home.host;
+    home.host.udp = () => {
+      throw new HostFailure("udp bind 127.0.0.1 port 0", "EMFILE");
+    };
+    assert.equal((await home.call("revoke", { id }))["status"], 0);
+    home.host.udp = udp;
+    home.forget();
+    home.host.clock.advance(2000);
+    const { sent } = home.host.network;
+    assert.deepEqual(
+      sent.map(({ to, bytes }) => [to.port, bytes[0]]),
+      [[3799, DISCONNECT_REQUEST]],
     );
+  });
+
+  test(`${crypto.name}: access points on this router and beyond it are asked from sockets that reach them`, async () => {
+    const points = [
+      ["inside", "127.0.0.1", "127.0.0.1"],
+      ["outside", "127.0.0.2", "192.0.2.1"],
+    ] as const;
+    const clients = points.map(
+      ([name, prefix, das]) =>
+        `config client '${name}'\n\toption prefix '${prefix}'\n\toption secret '${SECRET}'\n\toption das_address '${das}'\n`,
+    );
+    const home = new MemoryHome(crypto, { uci: `${HOUSE}${clients.join("")}` });
+    for (const [at, [name, address]] of points.entries()) {
+      const mac = `02:00:00:00:00:2${at}`;
+      const { id } = await home.call("cage", { name, class: "legacy", mac });
+      const calling = mac.replaceAll(":", "-").toUpperCase();
+      const question = askByAddress(crypto, seeded(name), utf8(SECRET), { mac: calling });
+      home.host.udp({ address, port: 0 }, () => {}).send(question.datagram, SERVER);
+      home.host.clock.advance(1);
+      assert.equal((await home.call("device", { id }))["place"], "quarantine");
+      home.forget();
+      assert.equal((await home.call("revoke", { id }))["status"], 0);
+    }
+    const asked = home.host.network.sent.map(({ from, to }) => [from.address, to.address]);
+    assert.deepEqual(asked.at(-1), ["0.0.0.0", "192.0.2.1"]);
   });
 
   test(`${crypto.name}: a disk that refuses the record itself has changed nothing`, async () => {
