@@ -20,6 +20,7 @@ export interface Outcome {
   readonly alpn: string | null;
   readonly peerChain: readonly Uint8Array[];
   readonly resumed: boolean;
+  readonly issuedTicket: Uint8Array | null;
   readonly channelBinding: ChannelBinding;
   readonly keys: KeySource;
 }
@@ -34,6 +35,7 @@ export class Session implements TlsSession {
   readonly alpn: string | null;
   readonly peerChain: readonly Uint8Array[];
   readonly resumed: boolean;
+  readonly issuedTicket: Uint8Array | null;
   readonly channelBinding: ChannelBinding;
   readonly #keys: KeySource;
 
@@ -47,6 +49,7 @@ export class Session implements TlsSession {
     this.alpn = outcome.alpn;
     this.peerChain = outcome.peerChain;
     this.resumed = outcome.resumed;
+    this.issuedTicket = outcome.issuedTicket;
     this.channelBinding = outcome.channelBinding;
     this.#keys = outcome.keys;
   }

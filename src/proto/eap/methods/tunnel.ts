@@ -235,6 +235,8 @@ function collect(outputs: readonly TlsOutput[]): TlsReply {
       case "failed":
         failure = new EapFailure("tls", output.failure.message);
         break;
+      case "ticket":
+        throw new Error("a server gets no ticket");
       case "closed":
         // The close_notify that answers the peer's would tell it nothing.
         throw new EapFailure("tunnel-closed");

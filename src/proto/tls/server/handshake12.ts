@@ -284,7 +284,7 @@ function onCertificate(
   const chain = parseCertificate(message.body);
   agreed.transcript.add(message);
   if (chain.length > 0) {
-    channel.emit({ kind: "verify-peer", chain });
+    channel.emit({ kind: "verify-peer", chain, certificateType: "x509", ocspResponse: null });
     return { kind: "AwaitPeerVerification", agreed, ephemeral, chain };
   }
   // TLS 1.2 has no alert of its own for this (RFC 5246 §7.4.6).
@@ -367,6 +367,7 @@ function onFinished(
   const session = new Session({
     ...{ version: "TLS 1.2", suite, group, randoms, serverName, alpn, peerChain: chain, keys },
     resumed: false,
+    issuedTicket: null,
     channelBinding: { kind: "tls-unique", bytes: verifyData.slice() },
   });
   channel.emit({ kind: "established", session });

@@ -385,7 +385,7 @@ function onCertificate(
   const chain = parseCertificate13(message.body);
   agreed.transcript.add(message);
   if (chain.length > 0) {
-    channel.emit({ kind: "verify-peer", chain });
+    channel.emit({ kind: "verify-peer", chain, certificateType: "x509", ocspResponse: null });
     return { kind: "AwaitPeerVerification", agreed, chain };
   }
   if (config.clientCertificate === "required") throw TlsFailure.because("certificate-required");
@@ -429,6 +429,7 @@ function onFinished(
   const session = new Session({
     ...{ version: "TLS 1.3", suite, group, randoms, serverName, alpn, peerChain: chain, keys },
     resumed: false,
+    issuedTicket: null,
     channelBinding: exportedBinding(keys),
   });
   channel.emit({ kind: "established", session });
