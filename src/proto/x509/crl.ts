@@ -129,8 +129,9 @@ function readReason(entry: DerReader): RevocationReason {
   return reason;
 }
 
-const ENUMERATED = 0x0a;
-const REASONS_BY_CODE: ReadonlyMap<number, RevocationReason> = new Map(
+/** The identifier octet of CRLReason and of other enumerations. */
+export const ENUMERATED = 0x0a;
+export const REASONS_BY_CODE: ReadonlyMap<number, RevocationReason> = new Map(
   // The keys of this constant are exactly the reasons; Object.entries forgets that.
   Object.entries(REVOCATION_REASONS).map(([name, code]) => [code, name as RevocationReason]),
 );

@@ -40,6 +40,9 @@ export const OID = {
   /** RFC 9608 §2. */
   noRevAvail: "2.5.29.56",
 
+  // RFC 6960
+  ocspBasic: "1.3.6.1.5.5.7.48.1.1",
+
   // X.520 through RFC 5280 appendix A.1, RFC 4519
   commonName: "2.5.4.3",
   surname: "2.5.4.4",
