@@ -145,7 +145,7 @@ for (const crypto of providers) {
 
   test(`${crypto.name}: a socket for the access point that opens late is used for the repeat`, async () => {
     const { home, id } = await caged(crypto);
-    const { udp } = home.host;
+    const udp = home.host.udp.bind(home.host);
     home.host.udp = () => {
       throw new HostFailure("udp bind 127.0.0.1 port 0", "EMFILE");
     };
