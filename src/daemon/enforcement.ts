@@ -64,12 +64,16 @@ export class Enforcement {
       else this.#failed++;
       // nft quotes the offending line; the first line of its complaint says what is wrong.
       const complaint = result.stderr.split("\n", 1)[0] ?? "";
-      change.done(
-        result.status === 0
-          ? null
-          : new HostFailure(`nft -f -: ${complaint}`, `status ${result.status}`),
-      );
-      this.#next();
+      try {
+        change.done(
+          result.status === 0
+            ? null
+            : new HostFailure(`nft -f -: ${complaint}`, `status ${result.status}`),
+        );
+      } finally {
+        // Whatever became of the one that asked, others wait.
+        this.#next();
+      }
     });
   }
 }

@@ -3,8 +3,11 @@
  * what the kernel holds at the start, and loads it all again where the kernel
  * does not hold what it should.
  */
+import { visible } from "../base/text.ts";
 import type { Drift, KernelTables } from "../policy/firewall/drift.ts";
 import { findDrift, parseKernel } from "../policy/firewall/drift.ts";
+import { FirewallFailure } from "../policy/firewall/render.ts";
+import { HostFailure } from "../host/host.ts";
 import type { House } from "./house.ts";
 
 export class FirewallWatch {
@@ -42,8 +45,7 @@ export class FirewallWatch {
 
   /** Compares the kernel with what it should hold, and makes it good. */
   check(): void {
-    if (!this.#hasKernel) return;
-    this.#house.lookAtInterfaces();
+    if (!this.#hasKernel || !this.#sees()) return;
     this.#read((kernel) => {
       if (this.#closed || this.#drift(kernel).kind === "none") return;
       this.#house.log.warning(
@@ -51,6 +53,22 @@ export class FirewallWatch {
       );
       this.load(() => {});
     });
+  }
+
+  /** Whether the interfaces could be looked at: one that goes away meanwhile is seen in a minute. */
+  #sees(): boolean {
+    try {
+      this.#house.lookAtInterfaces();
+      return true;
+    } catch (failure) {
+      if (!(failure instanceof HostFailure || failure instanceof FirewallFailure)) throw failure;
+      this.#house.log.limited(
+        "interfaces",
+        "warning",
+        `The interfaces could not be looked at (${visible(failure.message)}); that is tried again in a minute.`,
+      );
+      return false;
+    }
   }
 
   /** What it has asked the kernel comes to nothing. */

@@ -213,19 +213,28 @@ export class Running {
 
   #wake(): void {
     const now = this.#house.host.mono();
-    this.#authenticator.conversations.timeout(now);
-    this.#eviction.timeout();
+    this.#look("a timeout", () => this.#authenticator.conversations.timeout(now));
+    this.#look("a disconnect", () => this.#eviction.timeout());
     this.#take({ kind: "timeout" });
     if (now >= this.#driftAt) {
       this.#driftAt = mono(now + DRIFT_MS);
-      this.#firewall.check();
-      this.#listeners.retry();
+      this.#look("the firewall's watch", () => this.#firewall.check());
+      this.#look("listening", () => this.#listeners.retry());
     }
     if (now >= this.#upkeepAt) {
       this.#upkeepAt = mono(now + UPKEEP_MS);
-      keepUp(this.#house, this.#list);
+      this.#look("upkeep", () => keepUp(this.#house, this.#list));
     }
     this.#alarm.plan();
+  }
+
+  /** One thing that is due: a fault in it must not keep the others from their turn, nor the alarm from its next. */
+  #look(where: string, due: () => void): void {
+    try {
+      due();
+    } catch (fault) {
+      this.#house.fault(where, fault);
+    }
   }
 }
 
