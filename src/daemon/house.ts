@@ -5,6 +5,7 @@
  */
 import { concat, toBase64Url, utf8 } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
+import { visible } from "../base/text.ts";
 import { OnboardingLimits } from "../policy/admission/limits.ts";
 import type { Rules } from "../policy/admission/proof.ts";
 import type { KernelPlacement } from "../policy/firewall/drift.ts";
@@ -40,6 +41,9 @@ const FLOOR_STEP_SECONDS = 86_400;
 
 /** Devices whose certificate's signature need not be verified again when they come back. */
 const MAX_KNOWN_LEAVES = 256;
+
+/** Octets of the key log, which each handshake makes longer. */
+export const MAX_KEY_LOG_BYTES: number = 1024 * 1024;
 
 const NETWORK_FOLDER = "/sys/class/net";
 
@@ -297,10 +301,27 @@ export class House {
     };
   }
 
+  /** What helps a developer read a capture must refuse nobody, and not fill the disk. */
   #logKey(path: string, line: string): void {
-    const file = this.host.files.openAppend(path, 0o600, this.host.files.facts(path)?.size ?? 0);
-    file.appendDurably(utf8(`${line}\n`));
-    file.close();
+    const { files } = this.host;
+    const bytes = utf8(`${line}\n`);
+    try {
+      const size = files.facts(path)?.size ?? 0;
+      if (size + bytes.length > MAX_KEY_LOG_BYTES) throw new HostFailure(`write ${path}`, "EFBIG");
+      const file = files.openAppend(path, 0o600, size);
+      try {
+        file.appendDurably(bytes);
+      } finally {
+        file.close();
+      }
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      this.log.limited(
+        "key log",
+        "warning",
+        `A TLS secret was not written (${visible(failure.message)}); remove the file, or take \`key_log\` out.`,
+      );
+    }
   }
 }
 

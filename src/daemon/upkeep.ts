@@ -9,6 +9,8 @@ import { StoreFailure } from "./store/failure.ts";
 /** What is due is done; what cannot be done now is an error in the log and is tried again in an hour. */
 export function keepUp(house: House, list: PublishedList): void {
   const now = house.clock.now();
+  // Strangers come and are forgotten; those who follow them shall be noted too.
+  house.sightings.retain(house.registry.devices);
   writeSightings(house);
   if (now === null) return;
   try {

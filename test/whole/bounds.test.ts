@@ -8,11 +8,13 @@ import { SOFTWARE_DATE } from "../../src/daemon/clock.ts";
 import { startDaemon } from "../../src/daemon/daemon.ts";
 import { Enforcement, MAX_WAITING } from "../../src/daemon/enforcement.ts";
 import { Events } from "../../src/daemon/events.ts";
+import { MAX_KEY_LOG_BYTES } from "../../src/daemon/house.ts";
 import { endOf, type Session, Sessions } from "../../src/daemon/sessions.ts";
 import type { HostFailure, ProcessResult } from "../../src/host/host.ts";
 import { MemoryClock } from "../../src/host/memory/clock.ts";
 import type { MemoryFiles } from "../../src/host/memory/files.ts";
 import { MemoryHost } from "../../src/host/memory/host.ts";
+import { MAX_DEVICES } from "../../src/policy/registry/registry.ts";
 import { MAX_STATIONS } from "../../src/policy/firewall/render.ts";
 import { AcctSessionId, AcctStatusType, attribute } from "../../src/proto/radius/attributes.ts";
 import { pap, Station } from "../fuzz/station.ts";
@@ -158,6 +160,41 @@ for (const crypto of providers) {
       files.list("/var/run/homeca").filter((name) => name.startsWith("accounting")),
       ["accounting", "accounting.old"],
     );
+  });
+
+  test(`${crypto.name}: sightings of devices that are gone leave room for those that come`, async () => {
+    const files = new MemoryHome(crypto, { uci: uci("") }).stop();
+    const gone = Array.from(
+      { length: MAX_DEVICES },
+      (_, n) =>
+        `${String(n)
+          .padStart(4, "0")
+          .replaceAll(/\d/gu, (digit) => "abcdefghij"[Number(digit)]!)}aaaaaaaaaaaa 1 1\n`,
+    );
+    files.plant("/etc/homeca/sightings", utf8(gone.join("")));
+    const home = new MemoryHome(crypto, { files });
+    assert.equal(comeBy(home, crypto, 1), ACCEPT);
+    const { devices } = await home.call("devices");
+    const [{ lastSeen }] = devices as [{ lastSeen: number | null }];
+    assert.equal(lastSeen, home.host.wall());
+  });
+
+  test(`${crypto.name}: the key log ends at its bound, and neither that nor a full disk refuses anybody`, () => {
+    const KEYS = "/var/keys";
+    const home = new MemoryHome(crypto, {
+      uci: uci("").replace("'main'\n", `'main'\n\toption key_log '${KEYS}'\n`),
+    });
+    const files = disk(home);
+    files.failNext(`openAppend ${KEYS}`, "ENOSPC");
+    assert.equal(comeBy(home, crypto, 1), ACCEPT);
+    assert.match(home.lines.join("\n"), /A TLS secret was not written \(openAppend .*: ENOSPC\)/u);
+    assert.equal(files.facts(KEYS), null);
+    assert.equal(comeBy(home, crypto, 2), ACCEPT);
+    const line = files.facts(KEYS)!.size;
+    files.plant(KEYS, new Uint8Array(MAX_KEY_LOG_BYTES - line));
+    for (const number of [3, 4]) assert.equal(comeBy(home, crypto, number), ACCEPT);
+    assert.equal(files.facts(KEYS)!.size, MAX_KEY_LOG_BYTES);
+    assert.match(home.lines.join("\n"), /A TLS secret was not written \(write .*: EFBIG\)/u);
   });
 
   test(`${crypto.name}: as many strangers as may wait for the owner do, one more is turned away and no record made`, async () => {
