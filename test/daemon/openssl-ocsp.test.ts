@@ -1,4 +1,4 @@
-/** OpenSSL's word on the OCSP responses we sign, and ours on those it signs. */
+/** OpenSSL's and GnuTLS's word on the OCSP responses we sign, and ours on those OpenSSL signs. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -136,6 +136,25 @@ judged("openssl ocsp and we both refuse a response with one bit flipped", () => 
     assert.throws(() => check(flipped), OcspFailure, `${place}`);
   }
 });
+
+const hasOcsptool = spawnSync("ocsptool", ["--version"]).status === 0;
+const GNUTLS = "GnuTLS believes our response, and none with one bit flipped";
+const believedByGnutls = (response: Uint8Array): boolean => {
+  writeFileSync(at("response.der"), response);
+  const files = ["--infile", "response.der", "--load-signer", "ca.pem"];
+  const { stdout } = spawnSync("ocsptool", ["-e", ...files], { cwd: folder, encoding: "utf8" });
+  return /Verifying OCSP Response: Success/.test(stdout);
+};
+if (!hasOcsptool) skip(GNUTLS, "needs ocsptool");
+else {
+  test(GNUTLS, () => {
+    const good = respond({ kind: "good" });
+    assert.ok(believedByGnutls(good));
+    const flipped = good.slice();
+    flipped[good.length - 1]! ^= 1;
+    assert.ok(!believedByGnutls(flipped));
+  });
+}
 
 judged("a response openssl's responder signs by our profile is read and holds", () => {
   writeFileSync(
