@@ -31,7 +31,7 @@ import type {
 } from "./crypto.ts";
 import { draw, drawScalar, ecdsaScalars, isScalar, isUncompressed, scalarLength } from "./ec.ts";
 import { recordNumberCipher } from "./record-number.ts";
-import { verifyPkcs1, verifyPss } from "./rsa.ts";
+import { type SignatureHash, verifyPkcs1, verifyPss } from "./rsa.ts";
 
 const HASHES: Readonly<Record<HashName, CHash>> = { md5, sha1, sha256, sha384, sha512 };
 const CURVES: Readonly<Record<EcCurve, ECDSA>> = { "P-256": p256, "P-384": p384 };
@@ -158,21 +158,21 @@ function verify(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  if (scheme.kind === "ecdsa") {
-    return key.kind === "ec" && verifyEcdsa(scheme.hash, key, message, signature);
-  }
+  const { kind, hash } = scheme;
+  if (hash === "md5") return false;
+  if (kind === "ecdsa") return key.kind === "ec" && verifyEcdsa(hash, key, message, signature);
   if (key.kind !== "rsa") return false;
-  const verifyRsa = scheme.kind === "rsa-pkcs1" ? verifyPkcs1 : verifyPss;
-  return verifyRsa(noble, scheme.hash, key, message, signature);
+  const verifyRsa = kind === "rsa-pkcs1" ? verifyPkcs1 : verifyPss;
+  return verifyRsa(noble, hash, key, message, signature);
 }
 
 function verifyEcdsa(
-  hash: HashName,
+  hash: SignatureHash,
   key: PublicKey & { readonly kind: "ec" },
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  if (hash === "md5" || !isUncompressed(key.curve, key.point)) return false;
+  if (!isUncompressed(key.curve, key.point)) return false;
   const scalars = ecdsaScalars(key.curve, signature);
   if (scalars === null) return false;
   const options = { format: "compact", lowS: false, prehash: false } as const;
