@@ -102,7 +102,9 @@ export class Accounting {
         { kind: "cut", mac: session.mac, ...(session.port === null ? {} : { port: session.port }) },
         (failure) => {
           if (failure !== null)
-            this.#house.log.error(
+            this.#house.log.limited(
+              "enforcement",
+              "error",
               `The firewall did not close behind ${session.mac} (${failure.message}); it expires by itself.`,
             );
         },

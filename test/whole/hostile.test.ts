@@ -2,6 +2,7 @@
 import { assert, providers, test } from "#kit";
 import { toHex, utf8 } from "../../src/base/bytes.ts";
 import type { Crypto } from "../../src/base/crypto/crypto.ts";
+import { LIMITED_LINES } from "../../src/daemon/log.ts";
 import type { MemoryFiles } from "../../src/host/memory/files.ts";
 import {
   AcctSessionId,
@@ -516,6 +517,30 @@ for (const crypto of providers) {
     }
     stop(second);
     assert.equal(await place(), "none");
+  });
+
+  test(`${crypto.name}: sessions that end while nft refuses do not fill the log`, async () => {
+    let refuses = false;
+    const home = homeWith(crypto, {
+      script: (command) => (refuses && command[1] === "-f" ? { status: 1, stderr: "busy" } : {}),
+    });
+    const { chain } = await certified(home);
+    const line = new Line(home);
+    const nas = new RadiusTestClient(crypto, seeded("many stops"), utf8(SECRET));
+    for (let round = 0; round < LIMITED_LINES + 2; round++) {
+      refuses = false;
+      const visitor = new Visitor(home, chain).steps(TLS_ROUNDS);
+      const answer = visitor.station.take(visitor.line.ask(visitor.station.request())!);
+      refuses = true;
+      const stop = nas.accountingRequest([
+        attribute(AcctStatusType, STOP),
+        attribute(AcctSessionId, "1"),
+        attribute(CallingStationId, MAC),
+        attribute(Class, read(answer.attributes, Class)!),
+      ]);
+      assert.equal(nas.open(line.ask(stop, ACCT)!).code, 5);
+    }
+    assert.equal(matching(home, /did not close behind/u).length, LIMITED_LINES);
   });
 }
 
