@@ -8,10 +8,15 @@ import type {
 } from "../../base/crypto/crypto.ts";
 import type { TlsVersion } from "./wire.ts";
 
-/** A suite: in TLS 1.2 with ephemeral ECDH and an ECDSA certificate, in TLS 1.3 an AEAD and a hash alone. */
+/** How the keys are agreed on and who proves what: ephemeral ECDH, signed or bound to a pre-shared key (RFC 8422, RFC 5489). */
+export type KeyExchange = "ecdhe-ecdsa" | "ecdhe-psk";
+
+/** A suite: in TLS 1.2 a key exchange, an AEAD and a hash, in TLS 1.3 the latter two. */
 export interface Suite {
   readonly code: number;
   readonly name: SuiteName | SuiteName13;
+  /** Null in TLS 1.3, which settles it by extensions. */
+  readonly keyExchange: KeyExchange | null;
   readonly aead: AeadName;
   readonly keyLength: number;
   /** Octets of the implicit part of the nonce: 4 beside 8 explicit ones (RFC 5288 §3, RFC 6655 §3), or all 12 (RFC 7905 §2). */
@@ -36,12 +41,16 @@ export type SuiteName =
   | "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
   | "TLS_ECDHE_ECDSA_WITH_AES_128_CCM"
   | "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"
-  | "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
+  | "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
+  | "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"
+  | "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256"
+  | "TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256";
 
 export const SUITES: { readonly [Name in SuiteName]: Suite & { readonly name: Name } } = {
   TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: {
     code: 0xc02b,
     name: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    keyExchange: "ecdhe-ecdsa",
     aead: "aes-128-gcm",
     keyLength: 16,
     fixedIvLength: 4,
@@ -52,6 +61,7 @@ export const SUITES: { readonly [Name in SuiteName]: Suite & { readonly name: Na
   TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: {
     code: 0xc02c,
     name: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    keyExchange: "ecdhe-ecdsa",
     aead: "aes-256-gcm",
     keyLength: 32,
     fixedIvLength: 4,
@@ -62,6 +72,7 @@ export const SUITES: { readonly [Name in SuiteName]: Suite & { readonly name: Na
   TLS_ECDHE_ECDSA_WITH_AES_128_CCM: {
     code: 0xc0ac,
     name: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
+    keyExchange: "ecdhe-ecdsa",
     aead: "aes-128-ccm",
     keyLength: 16,
     fixedIvLength: 4,
@@ -72,6 +83,7 @@ export const SUITES: { readonly [Name in SuiteName]: Suite & { readonly name: Na
   TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8: {
     code: 0xc0ae,
     name: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+    keyExchange: "ecdhe-ecdsa",
     aead: "aes-128-ccm-8",
     keyLength: 16,
     fixedIvLength: 4,
@@ -82,6 +94,7 @@ export const SUITES: { readonly [Name in SuiteName]: Suite & { readonly name: Na
   TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: {
     code: 0xcca9,
     name: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    keyExchange: "ecdhe-ecdsa",
     aead: "chacha20-poly1305",
     keyLength: 32,
     fixedIvLength: 12,
@@ -89,13 +102,68 @@ export const SUITES: { readonly [Name in SuiteName]: Suite & { readonly name: Na
     hash: "sha256",
     maxRecords: CHACHA_RECORDS,
   },
+  TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256: {
+    code: 0xccac,
+    name: "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
+    keyExchange: "ecdhe-psk",
+    aead: "chacha20-poly1305",
+    keyLength: 32,
+    fixedIvLength: 12,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: CHACHA_RECORDS,
+  },
+  TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256: {
+    code: 0xd001,
+    name: "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256",
+    keyExchange: "ecdhe-psk",
+    aead: "aes-128-gcm",
+    keyLength: 16,
+    fixedIvLength: 4,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: GCM_RECORDS,
+  },
+  TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256: {
+    code: 0xd005,
+    name: "TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256",
+    keyExchange: "ecdhe-psk",
+    aead: "aes-128-ccm",
+    keyLength: 16,
+    fixedIvLength: 4,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: CCM_RECORDS,
+  },
 };
 
-/** In the server's order. CCM is there for constrained clients and is asked for by configuration. */
+/** With a pre-shared key. The first is the one that OpenSSL and GnuTLS both have; the others are RFC 8442's. */
+const PSK_SUITES: readonly Suite[] = [
+  SUITES.TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+  SUITES.TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+  SUITES.TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256,
+];
+
+/**
+ * In the server's order, for streams. Those of a pre-shared key count only
+ * where there is one, and stand last: a certificate says who somebody is.
+ */
 export const DEFAULT_SUITES: readonly Suite[] = [
   SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_CCM,
   SUITES.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
   SUITES.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+  ...PSK_SUITES,
+];
+
+/** Likewise for datagrams, with the one suite that every CoAP device speaks (RFC 7252 §9.1.3.2, RFC 7925 §4.4). */
+export const DEFAULT_SUITES_DATAGRAM: readonly Suite[] = [
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_CCM,
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8,
+  SUITES.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+  ...PSK_SUITES,
 ];
 
 /** As IANA spells them (RFC 8446 appendix B.4). */
@@ -103,13 +171,19 @@ export type SuiteName13 =
   | "TLS_AES_128_GCM_SHA256"
   | "TLS_AES_256_GCM_SHA384"
   | "TLS_CHACHA20_POLY1305_SHA256"
-  | "TLS_AES_128_CCM_SHA256";
+  | "TLS_AES_128_CCM_SHA256"
+  | "TLS_AES_128_CCM_8_SHA256";
 
-/** TLS 1.3. Its nonces have no explicit part (RFC 8446 §5.3). CCM_8 is left out: its tag is too short for a stream. */
+/**
+ * TLS 1.3. Its nonces have no explicit part (RFC 8446 §5.3). CCM_8 is in no
+ * default: its tag is so short that a receiver must count the forgeries it
+ * bears (RFC 9147 §4.5.3), as only our datagrams do.
+ */
 export const SUITES_13: { readonly [Name in SuiteName13]: Suite & { readonly name: Name } } = {
   TLS_AES_128_GCM_SHA256: {
     code: 0x1301,
     name: "TLS_AES_128_GCM_SHA256",
+    keyExchange: null,
     aead: "aes-128-gcm",
     keyLength: 16,
     fixedIvLength: 12,
@@ -120,6 +194,7 @@ export const SUITES_13: { readonly [Name in SuiteName13]: Suite & { readonly nam
   TLS_AES_256_GCM_SHA384: {
     code: 0x1302,
     name: "TLS_AES_256_GCM_SHA384",
+    keyExchange: null,
     aead: "aes-256-gcm",
     keyLength: 32,
     fixedIvLength: 12,
@@ -130,6 +205,7 @@ export const SUITES_13: { readonly [Name in SuiteName13]: Suite & { readonly nam
   TLS_CHACHA20_POLY1305_SHA256: {
     code: 0x1303,
     name: "TLS_CHACHA20_POLY1305_SHA256",
+    keyExchange: null,
     aead: "chacha20-poly1305",
     keyLength: 32,
     fixedIvLength: 12,
@@ -140,6 +216,7 @@ export const SUITES_13: { readonly [Name in SuiteName13]: Suite & { readonly nam
   TLS_AES_128_CCM_SHA256: {
     code: 0x1304,
     name: "TLS_AES_128_CCM_SHA256",
+    keyExchange: null,
     aead: "aes-128-ccm",
     keyLength: 16,
     fixedIvLength: 12,
@@ -147,9 +224,26 @@ export const SUITES_13: { readonly [Name in SuiteName13]: Suite & { readonly nam
     hash: "sha256",
     maxRecords: CCM_RECORDS,
   },
+  TLS_AES_128_CCM_8_SHA256: {
+    code: 0x1305,
+    name: "TLS_AES_128_CCM_8_SHA256",
+    keyExchange: null,
+    aead: "aes-128-ccm-8",
+    keyLength: 16,
+    fixedIvLength: 12,
+    tagLength: 8,
+    hash: "sha256",
+    maxRecords: CCM_RECORDS,
+  },
 };
 
-/** In the server's order. */
+/** The suite of that number, or null where there is no row for it. */
+export function findSuite(code: number): Suite | null {
+  const rows: readonly Suite[] = [...Object.values(SUITES), ...Object.values(SUITES_13)];
+  return rows.find((row) => row.code === code) ?? null;
+}
+
+/** In the server's order, for streams and datagrams. */
 export const DEFAULT_SUITES_13: readonly Suite[] = [
   SUITES_13.TLS_AES_128_GCM_SHA256,
   SUITES_13.TLS_AES_128_CCM_SHA256,

@@ -63,7 +63,9 @@ function requireTls12(hello: ClientHello, transport: Transport): void {
 
 function chooseSuite(hello: ClientHello, policy: Policy): Suite {
   const suites = policy.suites ?? DEFAULT_SUITES;
-  const suite = suites.find(({ code }) => hello.suites.includes(code));
+  const suite = suites.find(
+    ({ code, keyExchange }) => keyExchange === "ecdhe-ecdsa" && hello.suites.includes(code),
+  );
   if (suite === undefined) throw TlsFailure.because("no-common-suite");
   return suite;
 }
