@@ -179,6 +179,8 @@ test("octets ahead have a bound, and the next message always finds room", () => 
   assert.deepEqual(discardsOf(reassembler, tooMuch), ["too-many-octets-ahead"]);
   assert.deepEqual(discardsOf(reassembler, encodeFragment(message(0, MAX_BODY), 0, 1)), []);
   assert.equal(reassembler.octetsHeld, ahead + MAX_BODY);
+  const underKeys = encodeFragment(message(1, MAX_BODY), 0, 1);
+  assert.deepEqual(discardsOf(reassembler, underKeys, 2), [], "it takes the place of its like");
   reassembler.clear();
   assert.equal(reassembler.octetsHeld, 0);
 });

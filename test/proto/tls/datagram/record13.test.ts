@@ -217,6 +217,18 @@ test("a reader follows the numbers over the end of their 16 bits", () => {
   );
 });
 
+test("RFC 9147 §4.2.2: the expected number is one above the highest opened", () => {
+  const reader = new EpochReader13(noble, options(GCM));
+  // 1128 is 127 above 1001; seen from 1000 the nearer one with its low octet is 872.
+  for (const [sequence, sequenceLength] of [
+    [1000, 2],
+    [1128, 1],
+  ] as const) {
+    const record = twin(noble, hex("17"), { sequence, sequenceLength, withLength: true });
+    assert.equal(opened(reader, record).number.sequence, sequence);
+  }
+});
+
 test("whatever changes in a record, header included, it is dropped and the window does not move", () => {
   for (const cid of [new Uint8Array(), CID]) {
     const good = new EpochWriter13(noble, options(GCM, { cid })).seal(
