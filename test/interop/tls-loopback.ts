@@ -1,6 +1,7 @@
 /** A TLS server on a loopback port that pumps the machine, and certificates made by the openssl command. */
 import { spawn, spawnSync } from "node:child_process";
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -83,7 +84,16 @@ function curve(name: unknown): EcCurve {
 
 /** The public key of a DER certificate, read by Node. */
 export function publicKeyOf(der: Uint8Array): PublicKey {
-  const key = new X509Certificate(der).publicKey.export({ format: "jwk" });
+  return publicKeyOfObject(new X509Certificate(der).publicKey);
+}
+
+/** The same of a DER SubjectPublicKeyInfo. */
+export function publicKeyOfInfo(der: Uint8Array): PublicKey {
+  return publicKeyOfObject(createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" }));
+}
+
+function publicKeyOfObject(object: KeyObject): PublicKey {
+  const key = object.export({ format: "jwk" });
   const number = (digits: unknown): Uint8Array => fromBase64Url(String(digits)) ?? new Uint8Array();
   if (key.kty === "RSA") return { kind: "rsa", modulus: number(key.n), exponent: number(key.e) };
   const point = concat(Uint8Array.of(4), number(key.x), number(key.y));
@@ -151,6 +161,8 @@ export class Loopback {
           case "failed":
             this.seen.failures.push(output.failure);
             socket.end();
+            break;
+          case "ticket":
             break;
           case "closed":
             this.seen.closed = true;
