@@ -1,6 +1,6 @@
 # The commands of this project; each installs what it lacks or says in one line what is missing.
 .POSIX:
-.PHONY: all demo test check unit e2e wifi package bench size fuzz docs clean
+.PHONY: all demo test check unit e2e wifi package bench size fuzz bogo docs clean
 
 # What the lock file names, as npm ci would: but npm ci refuses a registry that lacks a tool's build for another system.
 NPM_INSTALL = npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -43,6 +43,10 @@ bench: dist/homeca.mjs
 
 size: dist/homeca.mjs
 	@node build/size.mjs
+
+# BoringSSL's test runner against our TLS; test/bogo/README.md tells what BOGO_RUNNER has to be.
+bogo: node_modules/.package-lock.json
+	@node test/bogo/run.mjs
 
 docs: node_modules/.package-lock.json
 	@node build/docs.mjs
