@@ -44,6 +44,11 @@ bench: dist/homeca.mjs
 size: dist/homeca.mjs
 	@node build/size.mjs
 
+# FUZZ_SECONDS (1800) are shared by all targets of test/fuzz, or by those of FUZZ_TARGET.
+fuzz: node_modules/.package-lock.json
+	@build/need.sh g++:g++ || true
+	@node build/fuzz.mjs
+
 # BoringSSL's test runner against our TLS; test/bogo/README.md tells what BOGO_RUNNER has to be.
 bogo: node_modules/.package-lock.json
 	@node test/bogo/run.mjs

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import esbuild from "esbuild";
+import { corpus } from "./corpus.mjs";
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -24,9 +25,9 @@ export function filesBelow(folder, ending) {
     .sort();
 }
 
-/** Test files that run on both engines: floors 0 to 2, and the whole daemon in memory. */
+/** Test files that run on both engines: floors 0 to 2, the whole daemon in memory, and what fuzzing kept. */
 export function pureTests() {
-  return ["test/base", "test/proto", "test/policy", "test/whole"].flatMap((folder) =>
+  return ["test/base", "test/proto", "test/policy", "test/whole", "test/fuzz"].flatMap((folder) =>
     filesBelow(folder, ".test.ts"),
   );
 }
@@ -50,6 +51,7 @@ export async function bundleNodeTests(files, outdir) {
     outExtension: { ".js": ".mjs" },
     alias: { "#kit": "./test/kit/node.ts" },
     packages: "external",
+    plugins: [corpus(filesBelow, root)],
     sourcemap: "inline",
   });
   return files.map((file) => path.join(outdir, file.replace(/\.ts$/, ".mjs")));
@@ -70,6 +72,7 @@ export async function bundleQuickJsTests(files, outdir) {
     platform: "neutral",
     mainFields: ["module", "main"],
     alias: { "#kit": "./test/kit/quickjs.ts" },
+    plugins: [corpus(filesBelow, root)],
     banner: { js: "globalThis.setTimeout ??= () => 0; globalThis.clearTimeout ??= () => {};" },
   });
   return outfile;

@@ -1,0 +1,60 @@
+/**
+ * Every fuzz target by name. To add one: a file in `targets/` with `fuzz`, a row
+ * here, seeds in `seeds.ts` or by hand in `corpus/NAME/`, and what a run finds.
+ */
+import * as certificate from "./targets/certificate.ts";
+import * as crl from "./targets/crl.ts";
+import * as der from "./targets/der.ts";
+import * as eapPacket from "./targets/eap-packet.ts";
+import * as eapPeer from "./targets/eap-peer.ts";
+import * as eapServer from "./targets/eap-server.ts";
+import * as imported from "./targets/import.ts";
+import * as journal from "./targets/journal.ts";
+import * as nft from "./targets/nft.ts";
+import * as path from "./targets/path.ts";
+import * as pkcs12 from "./targets/pkcs12.ts";
+import * as privateKey from "./targets/private-key.ts";
+import * as radiusDisconnect from "./targets/radius-disconnect.ts";
+import * as radiusEndpoint from "./targets/radius-endpoint.ts";
+import * as radiusPacket from "./targets/radius-packet.ts";
+import * as request from "./targets/request.ts";
+import * as textForms from "./targets/text-forms.ts";
+import * as tlsClientHello from "./targets/tls-client-hello.ts";
+import * as tlsJoiner from "./targets/tls-joiner.ts";
+import * as tlsMessages from "./targets/tls-messages.ts";
+import * as tlsPeer12 from "./targets/tls-peer12.ts";
+import * as tlsPeer13 from "./targets/tls-peer13.ts";
+import * as tlsRecords from "./targets/tls-records.ts";
+import * as tlsServer from "./targets/tls-server.ts";
+import * as uci from "./targets/uci.ts";
+
+/** Breaks a promise or returns, for any bytes; it may keep nothing between two calls. */
+export type Target = (bytes: Uint8Array) => void;
+
+export const TARGETS: Readonly<Record<string, Target>> = {
+  certificate: certificate.fuzz,
+  crl: crl.fuzz,
+  der: der.fuzz,
+  "eap-packet": eapPacket.fuzz,
+  "eap-peer": eapPeer.fuzz,
+  "eap-server": eapServer.fuzz,
+  import: imported.fuzz,
+  journal: journal.fuzz,
+  nft: nft.fuzz,
+  path: path.fuzz,
+  pkcs12: pkcs12.fuzz,
+  "private-key": privateKey.fuzz,
+  "radius-disconnect": radiusDisconnect.fuzz,
+  "radius-endpoint": radiusEndpoint.fuzz,
+  "radius-packet": radiusPacket.fuzz,
+  request: request.fuzz,
+  "text-forms": textForms.fuzz,
+  "tls-client-hello": tlsClientHello.fuzz,
+  "tls-joiner": tlsJoiner.fuzz,
+  "tls-messages": tlsMessages.fuzz,
+  "tls-peer12": tlsPeer12.fuzz,
+  "tls-peer13": tlsPeer13.fuzz,
+  "tls-records": tlsRecords.fuzz,
+  "tls-server": tlsServer.fuzz,
+  uci: uci.fuzz,
+};
