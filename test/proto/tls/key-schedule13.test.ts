@@ -2,13 +2,16 @@ import { assert, providers, test } from "#kit";
 import { hex, toHex } from "../../../src/base/bytes.ts";
 import {
   applicationSecrets,
+  binderKey,
   earlySecret,
   Exporter13,
   expandLabel,
   handshakeSecrets,
   kdf13,
   nextSecret,
+  ticketKey,
   trafficKeys,
+  verifyData13,
 } from "../../../src/proto/tls/key-schedule13.ts";
 import { SUITES_13 } from "../../../src/proto/tls/suites.ts";
 
@@ -26,6 +29,16 @@ const TRACE = {
   clientApplication: "9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5",
   serverApplication: "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643",
   exporter: "fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50",
+} as const;
+
+/** RFC 8448 §3 (the ticket) and §4, "Resumed 0-RTT Handshake". */
+const RESUMED = {
+  resumption: "7df235f2031d2a051287d02b0241b0bfdaf86cc856231f2d5aba46c434ec196c",
+  key: "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3",
+  early: "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c",
+  binderKey: "69fe131a3bbad5d63c64eebcc30e395b9d8107726a13d074e389dbc8a4e47256",
+  binderHash: "63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14",
+  binder: "3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d",
 } as const;
 
 const SUITE = SUITES_13.TLS_AES_128_GCM_SHA256;
@@ -56,6 +69,16 @@ for (const crypto of providers) {
     assert.equal(toHex(application.client), TRACE.clientApplication);
     assert.equal(toHex(application.server), TRACE.serverApplication);
     assert.equal(toHex(application.exporter), TRACE.exporter);
+  });
+
+  test(`${crypto.name}: the ticket's key and its binder in RFC 8448's resumption`, () => {
+    const key = ticketKey(kdf, hex(RESUMED.resumption), hex("0000"));
+    assert.equal(toHex(key), RESUMED.key);
+    const early = earlySecret(kdf, key);
+    assert.equal(toHex(early), RESUMED.early);
+    const secret = binderKey(kdf, early, "res");
+    assert.equal(toHex(secret), RESUMED.binderKey);
+    assert.equal(toHex(verifyData13(kdf, secret, hex(RESUMED.binderHash))), RESUMED.binder);
   });
 
   test(`${crypto.name}: a secret's successor replaces it`, () => {
