@@ -23,17 +23,20 @@ const globs = process.argv.slice(2).filter((word) => word !== "--update");
 
 const folder = mkdtempSync(path.join(tmpdir(), "homeca-bogo-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 const at = (name) => path.join(folder, name);
 
 makeCertificate();
 const tests = await listTests();
 writeShim();
 const service = await startService();
+process.on("exit", () => service.kill());
 const results = await runTests(service);
-service.kill();
 const figures = count(tests, results.outcomes);
 report(figures, results.failures);
 if (globs.length === 0) judge(figures);
+service.removeAllListeners("exit");
+service.kill();
 
 /** The engine and what drives it, as one program that serves all tests. */
 async function startService() {
