@@ -26,7 +26,7 @@ import { type Conversation, Conversations, mayOnboard, titleIn } from "./convers
 import type { House } from "./house.ts";
 import { judgeChain } from "./peer.ts";
 import { Placing } from "./place.ts";
-import { keyOf, proofOf, recordAfter, recordOf, standingOf } from "./proof.ts";
+import { keyOf, proofOf, type Proven, recordAfter, recordOf, standingOf } from "./proof.ts";
 import { chainSentence, conversationSentence } from "./refusals.ts";
 import { subjectOf } from "./subject.ts";
 
@@ -40,6 +40,13 @@ const EAPOL_HEADER = 4;
 const INVALID_EAP_PACKET_IGNORED = 202;
 
 type Output<Kind extends EapOutput["kind"]> = Extract<EapOutput, { kind: Kind }>;
+
+/** A decision, and what it was made of. */
+interface Decided extends Proven {
+  /** The key or address that refusals are counted by. */
+  readonly subject: string | null;
+  readonly decision: Decision;
+}
 
 export class Authenticator {
   readonly conversations: Conversations;
@@ -92,6 +99,8 @@ export class Authenticator {
         const answer = this.#judge(conversation, output.chain, now);
         return this.#advance(conversation, request, answer, now);
       }
+      case "proven":
+        return this.#preview(conversation, request, output.proof, now);
       case "authenticated":
         return this.#decide(conversation, request, output.proof, now);
       case "success":
@@ -120,13 +129,26 @@ export class Authenticator {
     return { kind: "peer-accepted", publicKey };
   }
 
-  #decide(conversation: Conversation, request: RadiusRequest, eapProof: EapProof, now: Mono): void {
+  /** Before success is promised: what would be refused as things stand is refused now. */
+  #preview(conversation: Conversation, request: RadiusRequest, proof: EapProof, now: Mono): void {
+    const { decision } = this.#decision(conversation, proof, now);
+    if (decision.kind === "reject") return this.#decide(conversation, request, proof, now);
+    this.#advance(conversation, request, { kind: "proceed" }, now);
+  }
+
+  /** What admission says of the proof; nothing is done about it yet. */
+  #decision(conversation: Conversation, eapProof: EapProof, now: Mono): Decided {
     const house = this.#house;
     const { proof, record } = proofOf(house, conversation, eapProof);
     const subject = keyOf(proof) ?? conversation.mac;
     const standing = standingOf(house, conversation, subject, now);
     const time = { mono: now, unix: house.clock.now() };
-    const decision = decide(proof, record, house.rules, time, standing);
+    return { proof, record, subject, decision: decide(proof, record, house.rules, time, standing) };
+  }
+
+  #decide(conversation: Conversation, request: RadiusRequest, eapProof: EapProof, now: Mono): void {
+    const house = this.#house;
+    const { proof, record, subject, decision } = this.#decision(conversation, eapProof, now);
     conversation.decision = decision;
     conversation.record = recordAfter(decision, record);
     if (decision.kind === "reject") {

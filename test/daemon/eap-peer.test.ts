@@ -127,6 +127,25 @@ function suite(server: Identity, device: Identity): void {
       });
     }
 
+    test(`${crypto.name}: over TLS 1.3 who is refused is never promised success`, async () => {
+      const peer = new EapPeer({ ...TLS, version: "TLSv1.3" });
+      const seen: string[] = [];
+      const conversation = await converse(crypto, peer, {
+        methods: ["tls"],
+        preview: (proof) => {
+          seen.push(proof.session.version);
+          return { kind: "refuse", reason: "revoked" };
+        },
+        decide: () => {
+          throw new Error("nothing is left to decide");
+        },
+      });
+      assert.deepEqual(seen, ["TLS 1.3"]);
+      assert.equal(failureOf(conversation), "refused revoked");
+      // Straight to the EAP-Failure, which has four octets.
+      assert.equal(conversation.sent.at(-1)!.length, 4);
+    });
+
     test(`${crypto.name}: over TLS 1.3 a rejected certificate is told by its alert before the EAP-Failure`, async () => {
       const peer = new EapPeer({ ...TLS, version: "TLSv1.3" });
       const conversation = await converse(crypto, peer, {

@@ -289,6 +289,8 @@ export interface ConversationOptions {
   /** The longest packet the server may send, in bytes. */
   readonly maxPacket: number;
   readonly verify: (chain: readonly Uint8Array[]) => PeerAnswer;
+  /** The answer to `proven`; `proceed` unless told otherwise. */
+  readonly preview?: (proof: EapProof) => Extract<EapInput, { kind: "proceed" | "refuse" }>;
   readonly decide: (proof: EapProof) => Extract<EapInput, { kind: "admit" | "refuse" }>;
 }
 
@@ -306,7 +308,7 @@ export interface Conversation {
 export async function runConversation(
   peer: EapPeer,
   server: EapServer,
-  { maxPacket, verify, decide }: ConversationOptions,
+  { maxPacket, verify, preview = () => ({ kind: "proceed" }), decide }: ConversationOptions,
 ): Promise<Conversation> {
   const sent: Uint8Array[] = [];
   const received: Uint8Array[] = [];
@@ -327,6 +329,9 @@ export async function runConversation(
       }
       case "verify-peer":
         input = verify(output.chain);
+        break;
+      case "proven":
+        input = preview(output.proof);
         break;
       case "authenticated":
         proof = output.proof;

@@ -6,6 +6,7 @@
  *     start ──empty──▶ await-identity ──┐
  *       └───────── Identity ────────────┴─▶ await-response ◀─▶ await-verification
  *                                             │  (Nak: another method)
+ *                                             │ ◀─proceed── await-word (TLS 1.3)
  *                                             ▼
  *                                        await-decision ──admit──▶ ended, success
  *     any state: a broken rule, refuse, timeout ──▶ ended, failure
@@ -27,6 +28,7 @@ import type {
   MethodRow,
   MethodStep,
   PeerAnswer,
+  Resumption,
 } from "./methods/method.ts";
 import {
   encodeFailure,
@@ -70,6 +72,8 @@ export type EapInput =
   /** A packet of the peer's, or no bytes at all where the NAS wants us to begin (RFC 3579 §2.1). `maxPacket` is in bytes. */
   | { readonly kind: "response"; readonly packet: Uint8Array; readonly maxPacket: number }
   | PeerAnswer
+  /** Answers `proven`: nothing speaks against the peer so far. */
+  | { readonly kind: "proceed" }
   | { readonly kind: "admit" }
   /** `reason` is for the log; the peer gets a bare EAP-Failure. */
   | { readonly kind: "refuse"; readonly reason: string }
@@ -83,9 +87,20 @@ export type EapOutput =
       readonly method: MethodName;
       readonly chain: readonly Uint8Array[];
     }
+  /**
+   * All is proven; our next word would promise success (RFC 9190 §2.5). To be
+   * answered by `proceed` or `refuse`; `authenticated` follows once the peer has
+   * taken the word, and decides.
+   */
+  | { readonly kind: "proven"; readonly proof: EapProof }
   /** To be answered by `admit` or `refuse`. */
   | { readonly kind: "authenticated"; readonly proof: EapProof }
-  | { readonly kind: "success"; readonly packet: Uint8Array; readonly keys: EapKeys }
+  | {
+      readonly kind: "success";
+      readonly packet: Uint8Array;
+      readonly keys: EapKeys;
+      readonly resumption: Resumption;
+    }
   | {
       readonly kind: "failure";
       readonly packet: Uint8Array;
@@ -116,6 +131,7 @@ type State =
   /** `fresh` until the peer has answered in the method: so long it may Nak. */
   | { readonly at: "await-response"; readonly running: Running; readonly fresh: boolean }
   | { readonly at: "await-verification"; readonly running: Running }
+  | { readonly at: "await-word"; readonly running: Running }
   | { readonly at: "await-decision"; readonly running: Running }
   | { readonly at: "ended" };
 
@@ -174,11 +190,16 @@ export class EapServer implements Machine<EapInput, EapOutput> {
           state.running,
           state.running.method.verified(input, this.#typeDataLimit, now),
         );
+      case "proceed":
+        if (state.at !== "await-word") throw new EapDiscard("not-awaited");
+        return this.#advance(state.running, state.running.method.proceed(this.#typeDataLimit, now));
       case "admit":
         if (state.at !== "await-decision") throw new EapDiscard("not-awaited");
         return this.#succeed(state.running, now);
       case "refuse":
-        if (state.at !== "await-decision") throw new EapDiscard("not-awaited");
+        if (state.at !== "await-decision" && state.at !== "await-word") {
+          throw new EapDiscard("not-awaited");
+        }
         throw new EapFailure("refused", input.reason);
       case "timeout":
         if (this.#deadline !== null && now < this.#deadline) return null;
@@ -214,6 +235,7 @@ export class EapServer implements Machine<EapInput, EapOutput> {
         return this.#advance(running, step);
       }
       case "await-verification":
+      case "await-word":
       case "await-decision":
       case "ended":
         throw new EapDiscard("not-awaited");
@@ -274,11 +296,12 @@ export class EapServer implements Machine<EapInput, EapOutput> {
       case "verify-peer":
         this.#state = { at: "await-verification", running };
         return { kind: "verify-peer", method: running.row.name, chain: step.chain };
-      case "authenticated": {
+      case "proven":
+        this.#state = { at: "await-word", running };
+        return { kind: "proven", proof: proofIn(running, step.proof) };
+      case "authenticated":
         this.#state = { at: "await-decision", running };
-        const { identity, row } = running;
-        return { kind: "authenticated", proof: { method: row.name, identity, ...step.proof } };
-      }
+        return { kind: "authenticated", proof: proofIn(running, step.proof) };
     }
   }
 
@@ -291,8 +314,9 @@ export class EapServer implements Machine<EapInput, EapOutput> {
 
   #succeed(running: Running, now: Mono): EapOutput {
     const keys = running.method.keys();
+    const { resumption } = running.method;
     this.#end(now);
-    return { kind: "success", packet: encodeSuccess(this.#identifier), keys };
+    return { kind: "success", packet: encodeSuccess(this.#identifier), keys, resumption };
   }
 
   #fail({ reason, detail }: EapFailure, now: Mono): EapOutput {
@@ -308,4 +332,8 @@ export class EapServer implements Machine<EapInput, EapOutput> {
   get #typeDataLimit(): number {
     return this.#packetLimit - REQUEST_HEADER_LENGTH;
   }
+}
+
+function proofIn({ identity, row }: Running, proof: MethodProof): EapProof {
+  return { method: row.name, identity, ...proof };
 }

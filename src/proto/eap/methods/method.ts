@@ -30,6 +30,14 @@ export interface MethodProof {
   readonly session: SessionFacts;
 }
 
+/** What a method that is over leaves behind for a later conversation. */
+export interface Resumption {
+  /** Whether this conversation took up an earlier one. */
+  readonly resumed: boolean;
+  /** The ticket issued in it; worth nothing until its store is told for whom it is. */
+  readonly ticket: Uint8Array | null;
+}
+
 /** Keys of one conversation. Secret but for the session's name. */
 export interface EapKeys {
   /** Master Session Key, 64 bytes: the NAS gets it in halves (RFC 5216 §2.3). */
@@ -44,6 +52,8 @@ export interface EapKeys {
 export type MethodStep =
   | { readonly kind: "request"; readonly typeData: Uint8Array }
   | { readonly kind: "verify-peer"; readonly chain: readonly Uint8Array[] }
+  /** All is proven, and our next word would tell the peer that it may come in: `proceed` says it. */
+  | { readonly kind: "proven"; readonly proof: MethodProof }
   | { readonly kind: "authenticated"; readonly proof: MethodProof };
 
 /** The answer to a step `verify-peer`. */
@@ -59,8 +69,12 @@ export interface EapMethod {
   respond(typeData: Uint8Array, limit: number, now: Mono): MethodStep;
   /** Goes on after `verify-peer`. @throws {@link EapFailure} */
   verified(answer: PeerAnswer, limit: number, now: Mono): MethodStep;
+  /** Goes on after `proven`. @throws {@link EapFailure} */
+  proceed(limit: number, now: Mono): MethodStep;
   /** To be asked for after the step `authenticated` only. */
   keys(): EapKeys;
+  /** Likewise. */
+  readonly resumption: Resumption;
   /** Overwrites the secrets of a run that is over; nothing may be asked of it afterwards. */
   forget(now: Mono): void;
 }

@@ -14,7 +14,7 @@ const RULES: TunnelRules = {
   type: 13,
   versionBits: 0,
   keyLabel: "client EAP encryption",
-  lastWord13: Uint8Array.of(0),
+  endsWithHandshake: true,
   conclude(tunnelled) {
     if (tunnelled !== null) throw new EapFailure("tunnel-bytes-unexpected");
     return null;

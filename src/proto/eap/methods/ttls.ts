@@ -80,7 +80,7 @@ const RULES: TunnelRules = {
   versionBits: 0x07,
   keyLabel: "ttls keying material",
   // RFC 9427 §2: the octet is for resumption, which has no phase 2; after PAP only EAP-Success follows.
-  lastWord13: null,
+  endsWithHandshake: false,
   conclude(tunnelled) {
     // A certificate alone is not a conclusion here: who has one uses EAP-TLS (RFC 9427 §2.4.1).
     if (tunnelled === null) throw new EapFailure("inner-credentials-missing");

@@ -20,7 +20,12 @@
  *     an octet 0 (TLS), nothing (TTLS)    ->
  *                                         <-  the conclusion; in TTLS it may come with Finished
  *
- * What the conclusion must be is the method's rule. A handshake that fails
+ * What the conclusion must be is the method's rule. The octet promises success
+ * under the tunnel's protection, so the caller is asked before it goes out. A
+ * session that is resumed shows the chain of the first one, to be judged anew;
+ * with TLS 1.2 the peer's Finished concludes it, and TTLS has nothing inside.
+ *
+ * A handshake that fails
  * ends with our alert in one more request; the peer answers it before the
  * EAP-Failure, or it would never see the reason (RFC 5216 §2.1.3).
  *
@@ -42,8 +47,10 @@ import type {
   EapKeys,
   EapMethod,
   InnerCredentials,
+  MethodProof,
   MethodStep,
   PeerAnswer,
+  Resumption,
   TlsServer,
 } from "./method.ts";
 
@@ -54,8 +61,8 @@ export interface TunnelRules {
   readonly versionBits: number;
   /** The exporter label of the method's keys with TLS 1.2; with 1.3 all methods share theirs. */
   readonly keyLabel: string;
-  /** What we say in the tunnel once a TLS 1.3 handshake is over. */
-  readonly lastWord13: Uint8Array | null;
+  /** Whether a whole handshake is all there is to the method. */
+  readonly endsWithHandshake: boolean;
   /**
    * Judges the peer's first message after the handshake.
    *
@@ -65,13 +72,26 @@ export interface TunnelRules {
   readonly conclude: (tunnelled: Uint8Array | null) => InnerCredentials | null;
 }
 
+/** A handshake that is over: what TLS has to say yet, and what the peer has said in the tunnel already. */
+interface Finished {
+  readonly session: TlsSession;
+  readonly flight: Uint8Array;
+  readonly tunnelled: Uint8Array;
+}
+
 type Phase =
   | { readonly at: "handshake" }
+  /** Resumed: the chain of the first session is being judged. */
+  | { readonly at: "reverifying"; readonly session: TlsSession; readonly finished: Finished }
+  | { readonly at: "proven"; readonly session: TlsSession; readonly finished: Finished }
   | { readonly at: "await-conclusion"; readonly session: TlsSession }
   | { readonly at: "alerted"; readonly failure: EapFailure }
   | { readonly at: "concluded"; readonly session: TlsSession };
 
 const KEY_LENGTH = 64;
+
+/** What promises success under TLS 1.3 (RFC 9190 §2.5; in TTLS where it is resumed, RFC 9427 §2.1). */
+const LAST_WORD = Uint8Array.of(0);
 
 /** @see RFC 9190 §2.3, RFC 9427 §2.1 */
 const KEY_LABEL_13 = "EXPORTER_EAP_TLS_Key_Material";
@@ -114,7 +134,24 @@ export class TunnelMethod implements EapMethod {
   }
 
   verified(answer: PeerAnswer, limit: number, now: Mono): MethodStep {
-    return this.#feed(answer, limit, now);
+    if (this.#phase.at !== "reverifying") return this.#feed(answer, limit, now);
+    const { finished } = this.#phase;
+    if (answer.kind === "peer-accepted") return this.#afterHandshake(finished, limit);
+    throw new EapFailure("tls", `resumption refused: ${answer.reason}`);
+  }
+
+  proceed(limit: number, now: Mono): MethodStep {
+    if (this.#phase.at !== "proven") throw new RangeError("nothing waits to be said");
+    const { session, flight } = this.#phase.finished;
+    this.#phase = { at: "await-conclusion", session };
+    const word = collect(this.#tls.handle({ kind: "send", bytes: LAST_WORD }, now)).flight;
+    return this.#send(concat(flight, word), limit);
+  }
+
+  get resumption(): Resumption {
+    if (this.#phase.at !== "concluded") throw new RangeError("asked before the end of the method");
+    const { resumed, issuedTicket } = this.#phase.session;
+    return { resumed, ticket: issuedTicket };
   }
 
   keys(): EapKeys {
@@ -159,23 +196,36 @@ export class TunnelMethod implements EapMethod {
     const { flight, tunnelled, chain, session, failure } = collect(this.#tls.handle(input, now));
     if (failure !== null) return this.#failed(failure, flight, limit);
     if (before.at === "await-conclusion") return this.#conclude(before.session, tunnelled);
-    if (session?.version === "TLS 1.3") return this.#established13(session, tunnelled, limit, now);
+    if (session !== null) {
+      const finished = { session, flight, tunnelled };
+      if (!session.resumed) return this.#afterHandshake(finished, limit);
+      this.#phase = { at: "reverifying", session, finished };
+      return { kind: "verify-peer", chain: session.peerChain };
+    }
     // Before the peer has seen our Finished it cannot have meant these bytes for us.
     if (tunnelled.length > 0) throw new EapFailure("tunnel-bytes-unexpected");
     if (chain !== null) return { kind: "verify-peer", chain };
-    if (session !== null) this.#phase = { at: "await-conclusion", session };
     // TLS may still miss a part of the peer's flight and say nothing; an empty request asks for it.
     return this.#send(flight, limit);
   }
 
-  /** The peer has spoken last in the handshake, and may have gone on in the tunnel at once. */
-  #established13(session: TlsSession, tunnelled: Uint8Array, limit: number, now: Mono): MethodStep {
-    this.#phase = { at: "await-conclusion", session };
-    if (tunnelled.length > 0) return this.#conclude(session, tunnelled);
-    const { lastWord13 } = this.#rules;
-    if (lastWord13 === null) return this.#send(new Uint8Array(0), limit);
-    const { flight } = collect(this.#tls.handle({ kind: "send", bytes: lastWord13 }, now));
-    return this.#send(flight, limit);
+  #afterHandshake(finished: Finished, limit: number): MethodStep {
+    const { session, flight, tunnelled } = finished;
+    switch (session.version) {
+      case "TLS 1.2":
+        if (tunnelled.length > 0) throw new EapFailure("tunnel-bytes-unexpected");
+        // The peer spoke last, and there is nothing to answer (RFC 5216 §2.1.2).
+        if (session.resumed) return this.#conclude(session, null);
+        this.#phase = { at: "await-conclusion", session };
+        return this.#send(flight, limit);
+      case "TLS 1.3":
+        // The peer has spoken last in the handshake, and may have gone on in the tunnel at once.
+        this.#phase = { at: "await-conclusion", session };
+        if (tunnelled.length > 0) return this.#conclude(session, tunnelled);
+        if (!this.#rules.endsWithHandshake && !session.resumed) return this.#send(flight, limit);
+        this.#phase = { at: "proven", session, finished };
+        return { kind: "proven", proof: proofOf(session, null) };
+    }
   }
 
   #failed(failure: EapFailure, alert: Uint8Array, limit: number): MethodStep {
@@ -185,18 +235,22 @@ export class TunnelMethod implements EapMethod {
   }
 
   #conclude(session: TlsSession, tunnelled: Uint8Array | null): MethodStep {
-    const inner = this.#rules.conclude(tunnelled);
+    const nothingInside = session.resumed && tunnelled === null;
+    const inner = nothingInside ? null : this.#rules.conclude(tunnelled);
     this.#phase = { at: "concluded", session };
-    const { version, suite, serverName, peerChain } = session;
-    const chain = peerChain.length > 0 ? peerChain : null;
-    const proof = { chain, inner, session: { version, suite: suite.name, serverName } };
-    return { kind: "authenticated", proof };
+    return { kind: "authenticated", proof: proofOf(session, inner) };
   }
 
   #send(flight: Uint8Array, limit: number): MethodStep {
     this.#outgoing = new OutgoingMessage(flight);
     return request(this.#outgoing.next(limit));
   }
+}
+
+function proofOf(session: TlsSession, inner: InnerCredentials | null): MethodProof {
+  const { version, suite, serverName, peerChain } = session;
+  const chain = peerChain.length > 0 ? peerChain : null;
+  return { chain, inner, session: { version, suite: suite.name, serverName } };
 }
 
 function request(typeData: Uint8Array): MethodStep {
