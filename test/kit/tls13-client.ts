@@ -110,6 +110,7 @@ export class Wire13 {
           break;
         case "verify-peer":
         case "data":
+        case "ticket":
         case "closed":
           break;
       }
