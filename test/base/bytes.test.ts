@@ -58,6 +58,12 @@ test("a Writer refuses a number that does not fit", () => {
   assert.throws(() => new Writer().vector8(new Uint8Array(256)), RangeError);
 });
 
+test("a Writer that expected less than it gets grows", () => {
+  for (const expected of [0, 1, 3]) {
+    assert.equal(toHex(new Writer(expected).u16(1).raw(hex("0203")).u8(4).bytes()), "0001020304");
+  }
+});
+
 test("RFC 4648 §10: the vectors of base64 and base32", () => {
   assert.equal(toBase64(utf8("fooba")), "Zm9vYmE=");
   assert.equal(toBase32(utf8("fooba")), "mzxw6ytb");

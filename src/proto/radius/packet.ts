@@ -94,7 +94,7 @@ export function encodePacket(packet: Packet): Uint8Array {
   }
   if (packet.authenticator.length !== 16) throw new RangeError("an authenticator has 16 octets");
 
-  const out = new Writer().u8(packet.code).u8(packet.identifier).u16(length);
+  const out = new Writer(length).u8(packet.code).u8(packet.identifier).u16(length);
   out.raw(packet.authenticator);
   for (const { type, value } of packet.attributes) {
     if (value.length > MAX_VALUE_LENGTH) {
