@@ -4,6 +4,7 @@ import { ConfigurationFailure, loadConfiguration } from "../../daemon/config/con
 import type { Host } from "../../host/host.ts";
 import { nodeFiles } from "../../host/node/files.ts";
 import { nodeHost } from "../../host/node/index.ts";
+import { keepNewSpaceSteady } from "../engine.ts";
 import type { Command, RunningDaemon, StartDaemon } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
@@ -35,6 +36,7 @@ export const serve: Command = {
   examples: ["homeca serve --config ./homeca.conf"],
   asks: false,
   run(call) {
+    keepNewSpaceSteady();
     const logStyle = call.words.flags.has("syslog") ? "syslog" : "plain";
     const host = nodeHost({ files: nodeFiles, logStyle });
     return untilStopped(host, call.startDaemon, call.option("config") ?? DEFAULT_CONFIG);
