@@ -103,6 +103,18 @@ export const extension = {
     new Writer().u16(octets).bytes(),
   ],
   extendedMasterSecret: (): Extension => [ExtensionType.extendedMasterSecret, new Uint8Array()],
+  pskModes: (modes: readonly number[]): Extension => [
+    ExtensionType.pskKeyExchangeModes,
+    new Writer().vector8(Uint8Array.from(modes)).bytes(),
+  ],
+  /** Each identity without an age. */
+  preSharedKeys: (identities: readonly Uint8Array[], binders: readonly Uint8Array[]): Extension => {
+    const [names, proofs] = [new Writer(), new Writer()];
+    for (const identity of identities) names.vector16(identity).u32(0);
+    for (const binder of binders) proofs.vector8(binder);
+    const body = new Writer().vector16(names.bytes()).vector16(proofs.bytes());
+    return [ExtensionType.preSharedKey, body.bytes()];
+  },
   renegotiationInfo: (verifyData: Uint8Array = new Uint8Array()): Extension => [
     ExtensionType.renegotiationInfo,
     new Writer().vector8(verifyData).bytes(),

@@ -6,12 +6,15 @@
  */
 import { Reader } from "../../base/bytes.ts";
 import { TlsFailure } from "./failure.ts";
+import { pskModes, pskOffer } from "./psk-offer.ts";
+import type { PskOffer } from "./psk-offer.ts";
 import {
   EMPTY_RENEGOTIATION_INFO_SCSV,
   ExtensionType,
   MAX_PLAINTEXT,
   MAX_SESSION_ID_LENGTH,
   NULL_COMPRESSION,
+  OCSP_STATUS,
   RANDOM_LENGTH,
   UNCOMPRESSED_POINTS,
 } from "./wire.ts";
@@ -41,6 +44,16 @@ export interface ClientHello {
   /** Whether the client knows secure renegotiation, by extension or by suite value. */
   readonly secureRenegotiation: boolean;
   readonly keyShares: readonly KeyShare[] | null;
+  /** Whether the client wants an OCSP response with our certificate (RFC 6066 §8). */
+  readonly asksOcsp: boolean;
+  /** Types of certificate by number, in the client's order: of its own, and of ours (RFC 7250 §3). */
+  readonly clientCertificateTypes: readonly number[] | null;
+  readonly serverCertificateTypes: readonly number[] | null;
+  /** A ticket of TLS 1.2; empty where the client has none but takes one (RFC 5077 §3.2). */
+  readonly sessionTicket: Uint8Array | null;
+  readonly preSharedKeys: PskOffer | null;
+  /** How the client uses pre-shared keys, by number (RFC 8446 §4.2.9). */
+  readonly pskModes: readonly number[] | null;
   /** All of them by type, in the order they came in: TLS 1.3 compares two hellos. */
   readonly extensions: Extensions;
 }
@@ -101,6 +114,12 @@ export function parseClientHello(body: Uint8Array): ClientHello {
       read(extensions, ExtensionType.renegotiationInfo, renegotiationInfo) ??
       suites.includes(EMPTY_RENEGOTIATION_INFO_SCSV),
     keyShares: read(extensions, ExtensionType.keyShare, keyShares),
+    asksOcsp: read(extensions, ExtensionType.statusRequest, statusRequest) ?? false,
+    clientCertificateTypes: read(extensions, ExtensionType.clientCertificateType, octetList),
+    serverCertificateTypes: read(extensions, ExtensionType.serverCertificateType, octetList),
+    sessionTicket: extensions.get(ExtensionType.sessionTicket) ?? null,
+    preSharedKeys: read(extensions, ExtensionType.preSharedKey, pskOffer),
+    pskModes: read(extensions, ExtensionType.pskKeyExchangeModes, pskModes),
     extensions,
   };
 }
@@ -140,6 +159,25 @@ function numbers16(bytes: Uint8Array): number[] {
 
 function numberList(body: Reader): number[] {
   return numbers16(body.vector16());
+}
+
+/** One or more octets, each a number. */
+function octetList(body: Reader): number[] {
+  const list = body.vector8();
+  if (list.length === 0) throw malformed();
+  return [...list];
+}
+
+/** Only responses of OCSP are known; another type has a form of its own. @see RFC 6066 §8 */
+function statusRequest(body: Reader): boolean {
+  if (body.u8() !== OCSP_STATUS) {
+    body.rest();
+    return false;
+  }
+  // Responders and extensions are hints: there is one response, or none.
+  body.vector16();
+  body.vector16();
+  return true;
 }
 
 function supportedVersions(body: Reader): number[] {

@@ -192,6 +192,8 @@ export interface TlsSession {
   readonly resumed: boolean;
   /** The ticket that the server issued in this handshake; null on the client's side. */
   readonly issuedTicket: Uint8Array | null;
+  /** Which pre-shared key both sides have proved to hold; null without one. Such a session leaves no ticket: it is short anyway. */
+  readonly pskIdentity: Uint8Array | null;
   readonly channelBinding: ChannelBinding;
   /**
    * Keying material for a use of its own (RFC 5705 §4, RFC 8446 §7.5). `context`

@@ -44,10 +44,12 @@ export type TlsReason =
   | "no-common-group"
   | "no-common-signature-scheme"
   | "no-common-application-protocol"
+  | "no-common-certificate-type"
   // ClientHello of TLS 1.3.
   | "missing-extension"
   | "bad-compression"
   | "bad-pre-shared-key"
+  | "bad-binder"
   | "bad-early-data"
   | "second-hello-differs"
   // The client's keys and certificate.
@@ -182,9 +184,13 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "no-common-application-protocol":
       return "no_application_protocol";
 
+    case "no-common-certificate-type":
+      return "unsupported_certificate";
+
     case "chain-too-long":
       return "bad_certificate";
 
+    case "bad-binder":
     case "bad-signature":
     case "bad-finished":
       return "decrypt_error";

@@ -21,6 +21,8 @@ export interface Outcome {
   readonly peerChain: readonly Uint8Array[];
   readonly resumed: boolean;
   readonly issuedTicket: Uint8Array | null;
+  /** Where a key that both sides were given made the handshake. */
+  readonly pskIdentity?: Uint8Array | null;
   readonly channelBinding: ChannelBinding;
   readonly keys: KeySource;
 }
@@ -36,6 +38,7 @@ export class Session implements TlsSession {
   readonly peerChain: readonly Uint8Array[];
   readonly resumed: boolean;
   readonly issuedTicket: Uint8Array | null;
+  readonly pskIdentity: Uint8Array | null;
   readonly channelBinding: ChannelBinding;
   readonly #keys: KeySource;
 
@@ -50,6 +53,7 @@ export class Session implements TlsSession {
     this.peerChain = outcome.peerChain;
     this.resumed = outcome.resumed;
     this.issuedTicket = outcome.issuedTicket;
+    this.pskIdentity = outcome.pskIdentity ?? null;
     this.channelBinding = outcome.channelBinding;
     this.#keys = outcome.keys;
   }

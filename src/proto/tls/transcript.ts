@@ -22,6 +22,22 @@ export class Transcript {
     this.#messages?.push(octets);
   }
 
+  /**
+   * Adds a ClientHello whose last octets are binders.
+   *
+   * @param tail - How many those octets are.
+   * @returns the hash of everything before them: binders are made over it
+   * @see RFC 8446 §4.2.11.2
+   */
+  addBefore(message: HandshakeMessage, tail: number): Uint8Array {
+    const octets = transcribed(message, this.#form);
+    this.#hasher.update(octets.subarray(0, octets.length - tail));
+    const hash = this.#hasher.digest();
+    this.#hasher.update(octets.subarray(octets.length - tail));
+    this.#messages?.push(octets);
+    return hash;
+  }
+
   /** The hash of all messages so far. */
   hash(): Uint8Array {
     return this.#hasher.digest();

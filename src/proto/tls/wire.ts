@@ -64,6 +64,8 @@ export const HandshakeType = {
   certificateVerify: 15,
   clientKeyExchange: 16,
   finished: 20,
+  /** RFC 6066 §8 */
+  certificateStatus: 22,
   /** RFC 8446 §4.6.3 */
   keyUpdate: 24,
   /** Never sent: it stands for the first ClientHello in the transcript (RFC 8446 §4.4.1). */
@@ -120,6 +122,12 @@ export const ExtensionType = {
 
 /** The suite value that stands for an empty renegotiation_info (RFC 5746 §3.3). */
 export const EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff;
+
+/** CertificateType (RFC 7250 §3, RFC 6091 §6); 1 was OpenPGP's. */
+export const CertificateTypeCode = { x509: 0, rawPublicKey: 2 } as const;
+
+/** CertificateStatusType (RFC 6066 §8). */
+export const OCSP_STATUS = 1;
 
 /** The one compression method (RFC 5246 §6.1) and the one point format (RFC 8422 §5.1.2): both are 0. */
 export const NULL_COMPRESSION = 0;

@@ -14,6 +14,8 @@ import { honest13, keyShares, Wire13 } from "../../kit/tls13-client.ts";
 const CCS = hex("140303000101");
 const NONE = new Uint8Array();
 const KEY_UPDATE = (body: string): Uint8Array => concat(hex("180000"), hex(body));
+/** A key that nobody here has. */
+const STRANGE_KEY = extension.preSharedKeys([utf8("a")], [new Uint8Array(32)]);
 
 interface Setting {
   readonly config?: Partial<TlsServerConfig>;
@@ -99,7 +101,7 @@ for (const crypto of providers) {
     const early = withMore(
       [ExtensionType.earlyData, NONE],
       [ExtensionType.pskKeyExchangeModes, hex("0101")],
-      [ExtensionType.preSharedKey, hex("000700016100000000002120") /* never read */],
+      STRANGE_KEY,
     );
     const wire = new Wire13(serverConfig(crypto), {}, "X25519", early);
     wire.give(wire.helloRecord(), wire.plain(23, new Uint8Array(1000)));
@@ -150,10 +152,10 @@ refuses("an empty share", "malformed-message", "decode_error", sayHello, {
   config: { versions: ["TLS 1.3"] },
 });
 refuses("pre_shared_key not last", "bad-pre-shared-key", ILLEGAL, sayHello, {
-  extensions: (own) => [[ExtensionType.preSharedKey, NONE], ...honest13(own)],
+  extensions: (own) => [STRANGE_KEY, ...honest13(own)],
 });
 refuses("pre_shared_key without modes", "missing-extension", "missing_extension", sayHello, {
-  extensions: withMore([ExtensionType.preSharedKey, NONE]),
+  extensions: withMore(STRANGE_KEY),
 });
 refuses("early_data without pre_shared_key", "bad-early-data", ILLEGAL, sayHello, {
   extensions: withMore([ExtensionType.earlyData, NONE]),
