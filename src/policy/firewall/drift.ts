@@ -174,19 +174,25 @@ function readTable(objects: readonly JsonObject[], family: Family): KernelTable 
     const [kind, body] = Object.entries(object)[0] ?? [];
     if (!isObject(body) || body["family"] !== family) continue;
     if (kind === "chain" && body["table"] === "homeca") {
-      chains.set(String(body["name"]), (chains.get(String(body["name"])) ?? 0) + hooks(body));
+      const name = wordOf(body["name"]);
+      chains.set(name, (chains.get(name) ?? 0) + hooks(body));
     } else if (kind === "rule" && body["table"] === "homeca") {
-      chains.set(String(body["chain"]), (chains.get(String(body["chain"])) ?? 0) + 1);
+      const name = wordOf(body["chain"]);
+      chains.set(name, (chains.get(name) ?? 0) + 1);
     } else if (kind === "set" && body["table"] === "homeca") {
       const elements = Array.isArray(body["elem"]) ? body["elem"] : [];
-      const name = String(body["name"]);
+      const name = wordOf(body["name"]);
       if (name === "admitted") placements.push(...readPlacements(elements, "admit"));
       else if (name === "quarantined") placements.push(...readPlacements(elements, "quarantine"));
-      else members.set(name, elements.map(String));
+      else members.set(name, elements.map(wordOf));
     }
   }
   return { members, placements, chains };
 }
+
+/** A name or member; what is neither text nor number is none of ours, and not every object can be made text. */
+const wordOf = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" ? String(value) : "?";
 
 const hooks = (chain: JsonObject): number => (typeof chain["hook"] === "string" ? 1 : 0);
 

@@ -130,6 +130,20 @@ test("property: any text is a listing or null, and anything but ours calls for a
   );
 });
 
+test("names and members that cannot be made text call for a reload", () => {
+  const strange = { toString: 1 };
+  for (const [kind, field] of [
+    ["chain", "name"],
+    ["rule", "chain"],
+    ["set", "name"],
+  ] as const) {
+    const body = { family: "bridge", table: "homeca", [field]: strange };
+    assert.deepEqual(drift(JSON.stringify({ nftables: [{ [kind]: body }] })), { kind: "reload" });
+  }
+  const members = listing([]).replace('"lan1",', '{"toString":1},');
+  assert.deepEqual(drift(members), { kind: "reload" });
+});
+
 test("every strict prefix of a listing is no listing", () => {
   const whole = listing([]);
   for (let length = 0; length < whole.length; length += 97) {
