@@ -20,7 +20,7 @@ import { filesBelow, root } from "./bundle.mjs";
 
 const here = path.join(root, "dist/fuzz");
 /** Octets of the longest input, and of the longest that is kept. */
-const MAX_LENGTH = 4096;
+const MAX_LENGTH = 12_288;
 const MAX_KEPT_LENGTH = 1536;
 /** Octets kept for one target, seeds not counted. */
 const MAX_KEPT = 9000;
@@ -102,8 +102,8 @@ function argumentsFor(target, folders, options) {
   const file = bundleOf(target);
   const dictionary = path.join(root, "test/fuzz/dictionaries", `${dictionaryOf(target)}.dict`);
   return [
-    ...[file, ...folders, "--sync", "--disable_bug_detectors", ".*"],
-    ...["-i", file, "--", `-max_len=${MAX_LENGTH}`, `-dict=${dictionary}`, "-timeout=60"],
+    ...[file, ...folders, "--sync", "--timeout", "60000", "--disable_bug_detectors", ".*"],
+    ...["-i", file, "--", `-max_len=${MAX_LENGTH}`, `-dict=${dictionary}`],
     ...["-rss_limit_mb=1500", "-print_final_stats=1", ...options],
   ];
 }

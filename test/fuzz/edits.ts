@@ -25,11 +25,12 @@ export class Edits {
     this.#choices = choices;
   }
 
-  /** Whether the handshake's octets are still those that the peer's own transcript has. */
+  /**
+   * Whether the handshake's octets are those that the peer's own transcript has.
+   * What comes behind the last of those is for after the handshake.
+   */
   get honest(): boolean {
-    return (
-      this.#meant.length === this.#sent.length && this.#meant.every((o, at) => o === this.#sent[at])
-    );
+    return this.#meant.every((octet, at) => octet === this.#sent[at]);
   }
 
   /** What to send where an honest peer sends this record. */

@@ -3,6 +3,7 @@
  * here, seeds in `seeds.ts` or by hand in `corpus/NAME/`, and what a run finds.
  */
 import * as certificate from "./targets/certificate.ts";
+import * as change from "./targets/change.ts";
 import * as crl from "./targets/crl.ts";
 import * as der from "./targets/der.ts";
 import * as eapPacket from "./targets/eap-packet.ts";
@@ -33,6 +34,7 @@ export type Target = (bytes: Uint8Array) => void;
 
 export const TARGETS: Readonly<Record<string, Target>> = {
   certificate: certificate.fuzz,
+  change: change.fuzz,
   crl: crl.fuzz,
   der: der.fuzz,
   "eap-packet": eapPacket.fuzz,
