@@ -1,0 +1,35 @@
+/** What a DTLS association is told, what it says, and how it is set up: the seam of this folder. */
+import type { TlsConfig, TlsInput, TlsOutput } from "../connection.ts";
+
+export type DtlsInput =
+  | Exclude<TlsInput, { readonly kind: "bytes" }>
+  /** One datagram from the peer, whole. */
+  | { readonly kind: "datagram"; readonly bytes: Uint8Array }
+  /** `wakeAt` has come. */
+  | { readonly kind: "timeout" };
+
+export type DtlsOutput =
+  | Exclude<TlsOutput, { readonly kind: "send" }>
+  /** One datagram for the peer. */
+  | { readonly kind: "datagram"; readonly bytes: Uint8Array };
+
+/** What the datagrams of one association go by. */
+export interface DtlsConfig {
+  readonly tls: Pick<TlsConfig, "crypto" | "maxHandshakeBytes">;
+  /**
+   * Octets of UDP payload that pass the path, where somebody knows. Null begins
+   * with `INITIAL_MTU` and halves it when flights are lost. Handshake messages
+   * are cut to it; application data is sent as it comes.
+   */
+  readonly mtu: number | null;
+  /** Milliseconds until a flight is sent again, at first; default `INITIAL_TIMEOUT_MS`. */
+  readonly initialMs?: number;
+  /** Whether a wait lengthened by losses holds for the next flight; default true, see `FlightTimerOptions`. */
+  readonly keepBackoff?: boolean;
+  /** Of DTLS 1.3; default `MAX_RECORDS_PER_TRANSMISSION`. */
+  readonly maxRecordsPerTransmission?: number;
+  /** Records one key protects, where they are to be fewer than the suite's: for tests. */
+  readonly maxRecordsPerKey?: number;
+  /** Forgeries one key bears, where they are to be fewer than the suite's: for tests. */
+  readonly maxForgeriesPerKey?: number;
+}
