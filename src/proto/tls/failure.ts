@@ -63,6 +63,19 @@ export type TlsReason =
   | "signature-scheme-unfit"
   | "bad-signature"
   | "bad-finished"
+  // The server's choices.
+  | "bad-version-choice"
+  | "downgraded"
+  | "bad-session-id"
+  | "suite-not-offered"
+  | "group-not-offered"
+  | "protocol-not-offered"
+  | "certificate-type-not-offered"
+  | "misplaced-extension"
+  | "bad-retry-request"
+  | "bad-pre-shared-key-choice"
+  | "bad-ticket"
+  | "server-certificate-missing"
   // After the handshake.
   | "bad-key-update"
   | "too-many-late-messages"
@@ -140,6 +153,7 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "malformed-alert":
     case "malformed-message":
     case "session-id-too-long":
+    case "server-certificate-missing":
       return "decode_error";
 
     case "unknown-alert":
@@ -160,6 +174,17 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "second-hello-differs":
     case "certificate-context-not-empty":
     case "bad-key-update":
+    case "bad-version-choice":
+    case "downgraded":
+    case "bad-session-id":
+    case "suite-not-offered":
+    case "group-not-offered":
+    case "protocol-not-offered":
+    case "certificate-type-not-offered":
+    case "misplaced-extension":
+    case "bad-retry-request":
+    case "bad-pre-shared-key-choice":
+    case "bad-ticket":
       return "illegal_parameter";
 
     case "renegotiation-info-missing":

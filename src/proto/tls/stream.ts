@@ -49,8 +49,8 @@ export class StreamConnection implements Machine<TlsInput, TlsOutput> {
     config: TlsConfig,
     begin: (channel: Channel) => Handshake,
   ) {
-    this.#channel = new StreamChannel(role, config);
     this.#joiner = new HandshakeJoiner(config.maxHandshakeBytes ?? DEFAULT_MAX_HANDSHAKE_BYTES);
+    this.#channel = new StreamChannel(role, config, this.#joiner);
     this.#handshake = begin(this.#channel);
   }
 
@@ -247,6 +247,7 @@ class StreamChannel implements Channel {
   readonly reader = new RecordReader();
   readonly #role: "client" | "server";
   readonly #config: TlsConfig;
+  readonly #joiner: HandshakeJoiner;
   readonly #writer = new RecordWriter();
   #version: TlsVersion | null = null;
   #outputs: TlsOutput[] = [];
@@ -254,9 +255,10 @@ class StreamChannel implements Channel {
   #messages: Uint8Array[] = [];
   #unsent: Uint8Array[] = [];
 
-  constructor(role: "client" | "server", config: TlsConfig) {
+  constructor(role: "client" | "server", config: TlsConfig, joiner: HandshakeJoiner) {
     this.#role = role;
     this.#config = config;
+    this.#joiner = joiner;
   }
 
   /** Null until it is settled. */
@@ -293,6 +295,8 @@ class StreamChannel implements Channel {
   }
 
   readUnder(epoch: EpochKeys): void {
+    // No message goes over a change of keys (RFC 8446 §5.1).
+    if (this.#joiner.pending) throw TlsFailure.because("excess-message");
     this.reader.rules.protect(this.#config.crypto, epoch);
     wipe(epoch.keys);
   }

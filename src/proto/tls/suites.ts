@@ -9,7 +9,7 @@ import type {
 import type { TlsVersion } from "./wire.ts";
 
 /** How the keys are agreed on and who proves what: ephemeral ECDH, signed or bound to a pre-shared key (RFC 8422, RFC 5489). */
-export type KeyExchange = "ecdhe-ecdsa" | "ecdhe-psk";
+export type KeyExchange = "ecdhe-ecdsa" | "ecdhe-rsa" | "ecdhe-psk";
 
 /** A suite: in TLS 1.2 a key exchange, an AEAD and a hash, in TLS 1.3 the latter two. */
 export interface Suite {
@@ -42,6 +42,9 @@ export type SuiteName =
   | "TLS_ECDHE_ECDSA_WITH_AES_128_CCM"
   | "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"
   | "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
+  | "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+  | "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
+  | "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
   | "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"
   | "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256"
   | "TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256";
@@ -102,6 +105,39 @@ export const SUITES: { readonly [Name in SuiteName]: Suite & { readonly name: Na
     hash: "sha256",
     maxRecords: CHACHA_RECORDS,
   },
+  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: {
+    code: 0xc02f,
+    name: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    keyExchange: "ecdhe-rsa",
+    aead: "aes-128-gcm",
+    keyLength: 16,
+    fixedIvLength: 4,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: GCM_RECORDS,
+  },
+  TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: {
+    code: 0xc030,
+    name: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    keyExchange: "ecdhe-rsa",
+    aead: "aes-256-gcm",
+    keyLength: 32,
+    fixedIvLength: 4,
+    tagLength: 16,
+    hash: "sha384",
+    maxRecords: GCM_RECORDS,
+  },
+  TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: {
+    code: 0xcca8,
+    name: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    keyExchange: "ecdhe-rsa",
+    aead: "chacha20-poly1305",
+    keyLength: 32,
+    fixedIvLength: 12,
+    tagLength: 16,
+    hash: "sha256",
+    maxRecords: CHACHA_RECORDS,
+  },
   TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256: {
     code: 0xccac,
     name: "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
@@ -153,6 +189,21 @@ export const DEFAULT_SUITES: readonly Suite[] = [
   SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_CCM,
   SUITES.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
   SUITES.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+  ...PSK_SUITES,
+];
+
+/**
+ * As a client offers them on streams: those of RSA certificates too, for the
+ * servers of others. None here serves with RSA.
+ */
+export const DEFAULT_SUITES_CLIENT: readonly Suite[] = [
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_CCM,
+  SUITES.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+  SUITES.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+  SUITES.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+  SUITES.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+  SUITES.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
   ...PSK_SUITES,
 ];
 
@@ -277,7 +328,11 @@ export interface Scheme {
 const ECDSA_SHA256: Scheme = { code: 0x0403, scheme: { kind: "ecdsa", hash: "sha256" } };
 const ECDSA_SHA384: Scheme = { code: 0x0503, scheme: { kind: "ecdsa", hash: "sha384" } };
 const RSA_PSS_RSAE_SHA256: Scheme = { code: 0x0804, scheme: { kind: "rsa-pss", hash: "sha256" } };
+const RSA_PSS_RSAE_SHA384: Scheme = { code: 0x0805, scheme: { kind: "rsa-pss", hash: "sha384" } };
+const RSA_PSS_RSAE_SHA512: Scheme = { code: 0x0806, scheme: { kind: "rsa-pss", hash: "sha512" } };
 const RSA_PKCS1_SHA256: Scheme = { code: 0x0401, scheme: { kind: "rsa-pkcs1", hash: "sha256" } };
+const RSA_PKCS1_SHA384: Scheme = { code: 0x0501, scheme: { kind: "rsa-pkcs1", hash: "sha384" } };
+const RSA_PKCS1_SHA512: Scheme = { code: 0x0601, scheme: { kind: "rsa-pkcs1", hash: "sha512" } };
 
 /** What CertificateRequest offers, for the client's signature and for its chain. No SHA-1, no MD5. */
 export const CLIENT_SCHEMES: readonly Scheme[] = [
@@ -287,7 +342,22 @@ export const CLIENT_SCHEMES: readonly Scheme[] = [
   RSA_PKCS1_SHA256,
 ];
 
-/** The one scheme a server key signs with: the hash of its curve's strength. */
+/**
+ * What ClientHello offers, for the server's signature and for its chain. In TLS
+ * 1.3 the last three stand for the chain alone ({@link fits13}).
+ */
+export const SERVER_SCHEMES: readonly Scheme[] = [
+  ECDSA_SHA256,
+  ECDSA_SHA384,
+  RSA_PSS_RSAE_SHA256,
+  RSA_PSS_RSAE_SHA384,
+  RSA_PSS_RSAE_SHA512,
+  RSA_PKCS1_SHA256,
+  RSA_PKCS1_SHA384,
+  RSA_PKCS1_SHA512,
+];
+
+/** The one scheme a key of ours signs with: the hash of its curve's strength. */
 export function schemeOf(key: PublicKey & { readonly kind: "ec" }): Scheme {
   switch (key.curve) {
     case "P-256":

@@ -35,6 +35,10 @@ export const RANDOM_LENGTH = 32;
 export const DOWNGRADE_TO_12: Uint8Array = Uint8Array.of(
   ...[0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01],
 );
+/** Likewise where it answers with a version before that. */
+export const DOWNGRADE_TO_11: Uint8Array = Uint8Array.of(
+  ...[0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00],
+);
 export const MAX_SESSION_ID_LENGTH = 32;
 export const MASTER_SECRET_LENGTH = 48;
 /** Octets of verify_data (RFC 5246 §7.4.9); no suite here asks for more. */
@@ -51,8 +55,11 @@ export type ContentType = (typeof ContentType)[keyof typeof ContentType];
 
 /** @see RFC 5246 §7.4 */
 export const HandshakeType = {
+  helloRequest: 0,
   clientHello: 1,
   serverHello: 2,
+  /** RFC 6347 §4.2.1 */
+  helloVerifyRequest: 3,
   /** RFC 8446 §4.6.1 */
   newSessionTicket: 4,
   /** RFC 8446 §4.3.1 */
