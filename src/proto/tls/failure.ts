@@ -76,6 +76,13 @@ export type TlsReason =
   | "bad-pre-shared-key-choice"
   | "bad-ticket"
   | "server-certificate-missing"
+  // Datagrams.
+  | "bad-cookie"
+  | "fragment-mismatch"
+  | "malformed-ack"
+  | "bad-ack"
+  | "too-many-forgeries"
+  | "no-answer"
   // After the handshake.
   | "bad-key-update"
   | "too-many-late-messages"
@@ -148,10 +155,13 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
       return "record_overflow";
 
     case "record-not-authentic":
+    // As QUIC says it: the key may have been guessed.
+    case "too-many-forgeries":
       return "bad_record_mac";
 
     case "malformed-alert":
     case "malformed-message":
+    case "malformed-ack":
     case "session-id-too-long":
     case "server-certificate-missing":
       return "decode_error";
@@ -174,6 +184,9 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "second-hello-differs":
     case "certificate-context-not-empty":
     case "bad-key-update":
+    case "bad-cookie":
+    case "fragment-mismatch":
+    case "bad-ack":
     case "bad-version-choice":
     case "downgraded":
     case "bad-session-id":
@@ -221,6 +234,8 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
       return "decrypt_error";
 
     case "too-many-records":
+    // Nobody may be there to hear it.
+    case "no-answer":
       return "internal_error";
 
     case "peer-closed":
