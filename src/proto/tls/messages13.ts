@@ -34,17 +34,33 @@ export function encodeServerHello13(
   transport: Transport = "stream",
 ): Uint8Array {
   const share = new Writer().u16(groupCode(group)).vector16(publicKey);
-  return serverHello(random, sessionId, suite, share, transport);
+  const keyShare = new Writer();
+  addExtension(keyShare, ExtensionType.keyShare, share);
+  return serverHello(random, sessionId, suite, keyShare, transport);
 }
 
-/** No cookie: the state stays here. @see RFC 8446 §4.1.4 */
+/** What a HelloRetryRequest asks for: at least one of group and cookie. */
+export interface RetryRequest {
+  readonly sessionId: Uint8Array;
+  readonly suite: Suite;
+  /** Null where a key that came will do. */
+  readonly group: EcdhGroup | null;
+  /** Null where the state stays here. */
+  readonly cookie: Uint8Array | null;
+}
+
+/** @see RFC 8446 §4.1.4 */
 export function encodeRetryRequest(
-  sessionId: Uint8Array,
-  suite: Suite,
-  group: EcdhGroup,
+  { sessionId, suite, group, cookie }: RetryRequest,
   transport: Transport = "stream",
 ): Uint8Array {
-  const wanted = new Writer().u16(groupCode(group));
+  const wanted = new Writer();
+  if (group !== null) {
+    addExtension(wanted, ExtensionType.keyShare, new Writer().u16(groupCode(group)));
+  }
+  if (cookie !== null) {
+    addExtension(wanted, ExtensionType.cookie, new Writer().vector16(cookie));
+  }
   return serverHello(RETRY_RANDOM, sessionId, suite, wanted, transport);
 }
 
@@ -52,13 +68,13 @@ function serverHello(
   random: Uint8Array,
   sessionId: Uint8Array,
   suite: Suite,
-  keyShare: Writer,
+  more: Writer,
   transport: Transport,
 ): Uint8Array {
   const { v12, v13 } = versionCodes(transport);
   const extensions = new Writer();
   addExtension(extensions, ExtensionType.supportedVersions, new Writer().u16(v13));
-  addExtension(extensions, ExtensionType.keyShare, keyShare);
+  extensions.raw(more.bytes());
   const body = new Writer()
     .u16(v12)
     .raw(random)

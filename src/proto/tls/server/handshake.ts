@@ -3,7 +3,6 @@
  * hands everything over to the handshake of that version.
  */
 import type { PublicKey } from "../../../base/crypto/crypto.ts";
-import { parseClientHello } from "../client-hello.ts";
 import type { ClientHello } from "../client-hello.ts";
 import type { TlsServerConfig, TlsVersion } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
@@ -14,15 +13,20 @@ import { DEFAULT_VERSIONS } from "../suites.ts";
 import { HandshakeType, versionCodes } from "../wire.ts";
 import { ServerHandshake12 } from "./handshake12.ts";
 import { ServerHandshake13 } from "./handshake13.ts";
+import { checkCookieField, readHello } from "./hello.ts";
+import type { Retry } from "./retry13.ts";
 
 export class ServerHandshake implements Handshake {
   readonly #config: TlsServerConfig;
   readonly #channel: Channel;
+  readonly #retry: Retry | null;
   #chosen: Handshake | null = null;
 
-  constructor(config: TlsServerConfig, channel: Channel) {
+  /** @param retry - See {@link ServerHandshake13}: TLS 1.3 was settled then. */
+  constructor(config: TlsServerConfig, channel: Channel, retry: Retry | null = null) {
     this.#config = config;
     this.#channel = channel;
+    this.#retry = retry;
   }
 
   get phase(): Phase {
@@ -43,11 +47,18 @@ export class ServerHandshake implements Handshake {
 
   onMessage(message: HandshakeMessage): void {
     if (this.#chosen !== null) return this.#chosen.onMessage(message);
-    const hello = parseClientHello(only(HandshakeType.clientHello, message).body);
+    const { transport } = this.#channel;
+    const hello = readHello(only(HandshakeType.clientHello, message), transport);
     const version = chooseVersion(hello, this.#config, this.#channel);
+    checkCookieField(message, transport, version);
+    if (this.#retry !== null && version !== "TLS 1.3") {
+      throw TlsFailure.because("second-hello-differs", "version");
+    }
     this.#channel.settle(version);
-    const Chosen = version === "TLS 1.3" ? ServerHandshake13 : ServerHandshake12;
-    this.#chosen = new Chosen(this.#config, this.#channel, hello, message);
+    this.#chosen =
+      version === "TLS 1.3"
+        ? new ServerHandshake13(this.#config, this.#channel, hello, message, this.#retry)
+        : new ServerHandshake12(this.#config, this.#channel, hello, message);
   }
 
   onChangeCipherSpec(): void {
@@ -76,10 +87,10 @@ export class ServerHandshake implements Handshake {
  *
  * @see RFC 8446 §4.2.1, appendix D.2
  */
-function chooseVersion(
+export function chooseVersion(
   { supportedVersions }: ClientHello,
-  { versions = DEFAULT_VERSIONS }: TlsServerConfig,
-  { transport }: Channel,
+  { versions = DEFAULT_VERSIONS }: Pick<TlsServerConfig, "versions">,
+  { transport }: Pick<Channel, "transport">,
 ): TlsVersion {
   if (!versions.includes("TLS 1.2")) return "TLS 1.3";
   const offers13 = supportedVersions?.includes(versionCodes(transport).v13) === true;

@@ -25,13 +25,11 @@
  */
 import { sameBytes } from "../../../base/bytes.ts";
 import type { EcdhGroup, PublicKey } from "../../../base/crypto/crypto.ts";
-import { parseClientHello } from "../client-hello.ts";
 import type { ClientHello } from "../client-hello.ts";
 import type { TlsServerConfig } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
 import { only, phaseOf } from "../handshake.ts";
 import type { Channel, Handshake, Phase } from "../handshake.ts";
-import { handshakeMessageOf } from "../handshake-joiner.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
 import type { Randoms } from "../key-schedule.ts";
 import {
@@ -53,8 +51,6 @@ import {
   encodeCertificateVerify,
   encodeEncryptedExtensions,
   encodeKeyUpdate,
-  encodeMessageHash,
-  encodeRetryRequest,
   encodeServerHello13,
   parseCertificate13,
   parseFinished13,
@@ -67,8 +63,11 @@ import { CLIENT_SCHEMES, fits13 } from "../suites.ts";
 import type { Suite } from "../suites.ts";
 import { Transcript } from "../transcript.ts";
 import { ExtensionType, HandshakeType, RANDOM_LENGTH } from "../wire.ts";
-import { negotiate13, secondShare } from "./negotiate13.ts";
-import type { Choice13 } from "./negotiate13.ts";
+import { checkPreSharedKey, negotiate13, secondShare } from "./negotiate13.ts";
+import type { Agreement, Choice13 } from "./negotiate13.ts";
+import { checkCookieField, readHello } from "./hello.ts";
+import { cookieOf, repeatsFirst, retryOf, retryRequest, retryTranscript } from "./retry13.ts";
+import type { Retry } from "./retry13.ts";
 
 /** What our flight settled; it holds until the handshake is over. */
 interface Agreed {
@@ -92,9 +91,9 @@ interface Peer {
 
 interface AwaitSecondClientHello {
   readonly kind: "AwaitSecondClientHello";
-  readonly first: ClientHello;
+  readonly retry: Retry;
   readonly choice: Choice13;
-  readonly group: EcdhGroup;
+  readonly agreement: Agreement;
   readonly transcript: Transcript;
 }
 interface AwaitClientCertificate {
@@ -150,15 +149,25 @@ export class ServerHandshake13 implements Handshake {
   #state: State;
   #changeCipherSpecSeen = false;
 
-  /** Answers the ClientHello; the channel's version is settled. @throws {@link TlsFailure} */
+  /**
+   * Answers the ClientHello; the channel's version is settled.
+   *
+   * @param retry - What its cookie carried: then it is the second one, and
+   *   whoever answered the first has kept nothing else.
+   * @throws {@link TlsFailure}
+   */
   constructor(
     config: TlsServerConfig,
     channel: Channel,
     hello: ClientHello,
     message: HandshakeMessage,
+    retry: Retry | null = null,
   ) {
     this.#connection = { config, channel };
-    this.#state = onClientHello(hello, message, this.#connection);
+    this.#state =
+      retry === null
+        ? onClientHello(hello, message, this.#connection)
+        : resumeFromCookie(retry, hello, message, this.#connection);
   }
 
   get phase(): Phase {
@@ -220,7 +229,7 @@ export class ServerHandshake13 implements Handshake {
 function onMessage(state: State, message: HandshakeMessage, connection: Connection): State {
   switch (state.kind) {
     case "AwaitSecondClientHello":
-      return onSecondHello(state, only(HandshakeType.clientHello, message), connection);
+      return onUnaidedSecondHello(state, only(HandshakeType.clientHello, message), connection);
     case "AwaitClientCertificate":
       return onCertificate(state, only(HandshakeType.certificate, message), connection);
     case "AwaitCertificateVerify":
@@ -248,15 +257,37 @@ function onClientHello(
     const offer = { hello, choice, group, publicKey, transcript, retried: false };
     return sendServerFlight(offer, connection);
   }
-  const firstHash = config.crypto.digest(choice.suite.hash, message.whole);
-  const standIn = handshakeMessageOf(encodeMessageHash(firstHash));
-  const transcript = startTranscript(choice, standIn, connection);
+  const { crypto } = config;
+  const retry = retryOf(crypto, hello, message, { suite: choice.suite, group });
   const sessionId = echoed(hello, channel);
-  transcript.add(
-    channel.send(encodeRetryRequest(sessionId, choice.suite, group, channel.transport)),
-  );
+  const request = retryRequest(retry, channel.transport, sessionId, null);
+  const transcript = retryTranscript(crypto, retry, request);
+  channel.send(request);
   if (sessionId.length > 0) channel.changeCipherSpec();
-  return { kind: "AwaitSecondClientHello", first: hello, choice, group, transcript };
+  return { kind: "AwaitSecondClientHello", retry, choice, agreement, transcript };
+}
+
+/** Goes on where a HelloRetryRequest with this cookie left off. @see RFC 8446 §4.2.2, RFC 9147 §5.1 */
+function resumeFromCookie(
+  retry: Retry,
+  hello: ClientHello,
+  message: HandshakeMessage,
+  connection: Connection,
+): State {
+  const { config, channel } = connection;
+  const { choice, agreement } = negotiate13(hello, config, channel.transport);
+  if (choice.suite !== retry.suite) throw TlsFailure.because("second-hello-differs", "suites");
+  const { group } = retry;
+  const cookie = cookieOf(hello);
+  const request = retryRequest(retry, channel.transport, echoed(hello, channel), cookie);
+  const state: AwaitSecondClientHello = {
+    kind: "AwaitSecondClientHello",
+    retry,
+    choice,
+    agreement: group === null ? agreement : { group, publicKey: null },
+    transcript: retryTranscript(config.crypto, retry, request),
+  };
+  return onSecondHello(state, hello, message, connection);
 }
 
 /** legacy_session_id_echo; DTLS has none (RFC 9147 §5.4). */
@@ -264,14 +295,36 @@ function echoed({ sessionId }: ClientHello, { transport }: Channel): Uint8Array 
   return transport === "stream" ? sessionId : new Uint8Array();
 }
 
-function onSecondHello(
+/** We sent no cookie, so there is none to give back. */
+function onUnaidedSecondHello(
   state: AwaitSecondClientHello,
   message: HandshakeMessage,
   connection: Connection,
 ): State {
-  const { first, choice, group, transcript } = state;
-  const hello = parseClientHello(message.body);
-  const publicKey = secondShare(first, hello, group);
+  const { transport } = connection.channel;
+  const hello = readHello(message, transport);
+  checkCookieField(message, transport, "TLS 1.3");
+  if (hello.extensions.has(ExtensionType.cookie)) {
+    throw TlsFailure.because("second-hello-differs", "cookie");
+  }
+  return onSecondHello(state, hello, message, connection);
+}
+
+function onSecondHello(
+  { retry, choice, agreement, transcript }: AwaitSecondClientHello,
+  hello: ClientHello,
+  message: HandshakeMessage,
+  connection: Connection,
+): State {
+  checkPreSharedKey(hello);
+  if (!repeatsFirst(connection.config.crypto, retry, hello)) {
+    throw TlsFailure.because("second-hello-differs");
+  }
+  if (hello.extensions.has(ExtensionType.earlyData)) {
+    throw TlsFailure.because("bad-early-data", "after a HelloRetryRequest");
+  }
+  const { group } = agreement;
+  const publicKey = agreement.publicKey ?? secondShare(hello, group);
   connection.channel.endSkipping();
   transcript.add(message);
   const offer = { hello, choice, group, publicKey, transcript, retried: true };

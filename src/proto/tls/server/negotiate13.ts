@@ -1,5 +1,5 @@
 /** Chooses the parameters of a TLS 1.3 connection. The server's order decides. */
-import { sameBytes } from "../../../base/bytes.ts";
+import { Writer } from "../../../base/bytes.ts";
 import type { EcdhGroup } from "../../../base/crypto/crypto.ts";
 import type { ClientHello, KeyShare } from "../client-hello.ts";
 import { TlsFailure } from "../failure.ts";
@@ -53,7 +53,7 @@ export function negotiate13(
 }
 
 /** We take no pre-shared key, but the rules of its offer hold all the same (RFC 8446 §4.2.9, §4.2.11). */
-function checkPreSharedKey({ extensions }: ClientHello): void {
+export function checkPreSharedKey({ extensions }: ClientHello): void {
   if (!extensions.has(ExtensionType.preSharedKey)) {
     if (!extensions.has(ExtensionType.earlyData)) return;
     throw TlsFailure.because("bad-early-data", "without a pre-shared key");
@@ -120,47 +120,31 @@ const MAY_CHANGE: readonly number[] = [
 ];
 
 /**
- * Checks that a second ClientHello is the first with what was asked for.
+ * The one key that a HelloRetryRequest for `group` was answered with.
  *
- * @returns the client's key in `group`
  * @throws {@link TlsFailure}
- * @see RFC 8446 §4.1.2, §4.2.8
+ * @see RFC 8446 §4.2.8
  */
-export function secondShare(first: ClientHello, second: ClientHello, group: EcdhGroup): Uint8Array {
-  checkPreSharedKey(second);
-  if (!sameHello(first, second)) throw TlsFailure.because("second-hello-differs");
-  if (second.extensions.has(ExtensionType.earlyData)) {
-    throw TlsFailure.because("bad-early-data", "after a HelloRetryRequest");
-  }
-  // We sent none to give back.
-  if (second.extensions.has(ExtensionType.cookie)) {
-    throw TlsFailure.because("second-hello-differs", "cookie");
-  }
-  const [share, ...more] = second.keyShares ?? [];
+export function secondShare({ keyShares }: ClientHello, group: EcdhGroup): Uint8Array {
+  const [share, ...more] = keyShares ?? [];
   if (share === undefined || more.length > 0 || share.group !== groupCode(group)) {
     throw TlsFailure.because("bad-key-share", "not the one that was asked for");
   }
   return share.publicKey;
 }
 
-function sameHello(first: ClientHello, second: ClientHello): boolean {
-  const same =
-    first.version === second.version &&
-    sameBytes(first.random, second.random) &&
-    sameBytes(first.sessionId, second.sessionId) &&
-    sameBytes(first.compressions, second.compressions) &&
-    first.suites.join() === second.suites.join();
-  if (!same) return false;
-  const [before, after] = [fixedExtensions(first), fixedExtensions(second)];
-  return (
-    before.length === after.length &&
-    before.every(([type, body], at) => {
-      const [otherType, otherBody] = after[at]!;
-      return type === otherType && sameBytes(body, otherBody);
-    })
-  );
-}
-
-function fixedExtensions({ extensions }: ClientHello): (readonly [number, Uint8Array])[] {
-  return [...extensions].filter(([type]) => !MAY_CHANGE.includes(type));
+/** All that a second ClientHello must repeat as it was. @see RFC 8446 §4.1.2 */
+export function fixedPart(hello: ClientHello): Uint8Array {
+  const suites = new Writer();
+  for (const code of hello.suites) suites.u16(code);
+  const part = new Writer()
+    .u16(hello.version)
+    .raw(hello.random)
+    .vector8(hello.sessionId)
+    .vector16(suites.bytes())
+    .vector8(hello.compressions);
+  for (const [type, body] of hello.extensions) {
+    if (!MAY_CHANGE.includes(type)) part.u16(type).vector16(body);
+  }
+  return part.bytes();
 }
