@@ -49,6 +49,23 @@ export function extendedMasterSecret(
   return master;
 }
 
+/**
+ * The premaster secret of a pre-shared key with ephemeral ECDH.
+ *
+ * @param shared - The ECDH result; overwritten here, like `key`.
+ * @see RFC 5489 §2
+ */
+export function pskPremaster(shared: Uint8Array, key: Uint8Array): Uint8Array {
+  const premaster = new Uint8Array(4 + shared.length + key.length);
+  premaster.set([shared.length >> 8, shared.length & 0xff]);
+  premaster.set(shared, 2);
+  premaster.set([key.length >> 8, key.length & 0xff], 2 + shared.length);
+  premaster.set(key, 4 + shared.length);
+  shared.fill(0);
+  key.fill(0);
+  return premaster;
+}
+
 /** Everything that follows from one master secret. */
 export class KeySchedule {
   readonly #crypto: Crypto;
@@ -90,6 +107,12 @@ export class KeySchedule {
     const seed = new Writer().raw(this.#randoms.client).raw(this.#randoms.server);
     if (context !== null) seed.vector16(context);
     return this.#derive(label, seed.bytes(), length);
+  }
+
+  /** A copy, for a session to come back to. */
+  masterSecret(): Uint8Array {
+    if (this.#forgotten) throw new RangeError("The session's secret was forgotten.");
+    return this.#master.slice();
   }
 
   /** The secret as a line of the NSS key log format. */

@@ -9,7 +9,13 @@ import { negotiate } from "../../../src/proto/tls/server/negotiate12.ts";
 import type { Choice, Policy } from "../../../src/proto/tls/server/negotiate12.ts";
 import { SUITES } from "../../../src/proto/tls/suites.ts";
 import type { SuiteName } from "../../../src/proto/tls/suites.ts";
-import { encodeHello, extension, extensionsWith, serverKey } from "../../kit/tls-client.ts";
+import {
+  encodeHello,
+  extension,
+  extensionsWith,
+  SERVER_CERTIFICATE,
+  serverKey,
+} from "../../kit/tls-client.ts";
 import type { Extension, Hello } from "../../kit/tls-client.ts";
 import { CLIENT_HELLOS } from "../../vectors/tls/client-hellos.ts";
 
@@ -19,7 +25,11 @@ const CHACHA = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
 const CCM = "TLS_ECDHE_ECDSA_WITH_AES_128_CCM";
 const CCM8 = "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
 
-const key = serverKey(noble);
+const POLICY: Policy = {
+  certificates: [SERVER_CERTIFICATE],
+  key: serverKey(noble),
+  clientCertificate: "none",
+};
 const HELLO: Hello = {
   version: 0x0303,
   random: new Uint8Array(32),
@@ -34,7 +44,7 @@ function hello(changes: Partial<Hello> = {}): ClientHello {
 }
 
 function chosen(changes: Partial<Hello>, policy: Partial<Policy> = {}): Choice {
-  return negotiate(hello(changes), { key, ...policy });
+  return negotiate(hello(changes), { ...POLICY, ...policy });
 }
 
 /** Client's suites, the server's (none: its default), and the suite chosen or the refusal. */
@@ -176,7 +186,7 @@ test("record sizes: the codes of RFC 6066 §4, and limits of RFC 8449 §4 up to 
 test("a P-384 key signs with SHA-384, and only for clients that know its curve and scheme", () => {
   const p384 = { key: noble.signingKey("P-384", new Uint8Array(48).fill(0x51)) };
   const groups = extension.groups([23, 24]);
-  assert.equal(chosen({ extensions: extensionsWith(groups) }, p384).scheme.code, 0x0503);
+  assert.equal(chosen({ extensions: extensionsWith(groups) }, p384).proof?.scheme.code, 0x0503);
   assert.equal(
     outcome(() => chosen({}, p384).suite.name),
     "no-common-group",
@@ -195,7 +205,7 @@ for (const { source, body, serverName, applicationProtocols } of CLIENT_HELLOS) 
     const parsed = parseClientHello(hex(body));
     assert.equal(parsed.serverName, serverName);
     assert.deepEqual(parsed.applicationProtocols, applicationProtocols);
-    assert.equal(negotiate(parsed, { key }).suite, SUITES[GCM128]);
+    assert.equal(negotiate(parsed, POLICY).suite, SUITES[GCM128]);
   });
 
   test(`every strict prefix of the ClientHello of ${source} is refused`, () => {
@@ -203,7 +213,7 @@ for (const { source, body, serverName, applicationProtocols } of CLIENT_HELLOS) 
     for (let length = 0; length < whole.length; length++) {
       const prefix = whole.subarray(0, length);
       assert.throws(
-        () => negotiate(parseClientHello(prefix), { key }),
+        () => negotiate(parseClientHello(prefix), POLICY),
         TlsFailure,
         `prefix of ${length} octets`,
       );
@@ -229,7 +239,7 @@ test("property: any body is a ClientHello or a TlsFailure, nothing else", () => 
   fc.assert(
     fc.property(bodies, (body) => {
       try {
-        negotiate(parseClientHello(body), { key });
+        negotiate(parseClientHello(body), POLICY);
       } catch (failure) {
         assert.ok(failure instanceof TlsFailure, String(failure));
       }

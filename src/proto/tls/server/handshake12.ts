@@ -1,14 +1,17 @@
 /**
  * The server's side of the TLS 1.2 handshake: one state per message waited
  * for, one function per state, each returning the next (RFC 5246 §7.3). In
- * brackets what depends on `clientCertificate`. The ClientHello has been read,
- * and TLS 1.2 chosen, by `handshake.ts`.
+ * brackets what depends on the configuration. The ClientHello has been read, and
+ * TLS 1.2 chosen, by `handshake.ts`. With a pre-shared key both sides send no
+ * certificate and sign nothing; a session that is resumed takes the shorter way
+ * of `resume12.ts`.
  *
  *      Client                                      Server
  *
  *      ClientHello             -------->
  *                                                  ServerHello
  *                                                  Certificate
+ *                                                  [CertificateStatus]
  *                                                  ServerKeyExchange
  *                                                  [CertificateRequest]
  *                              <--------           ServerHelloDone
@@ -18,49 +21,51 @@
  *      [CertificateVerify]     -------->           AwaitCertificateVerify
  *      (ChangeCipherSpec)      -------->           AwaitChangeCipherSpec
  *      Finished                -------->           AwaitFinished
+ *                                                  [NewSessionTicket]
  *                                                  (ChangeCipherSpec)
  *                              <--------           Finished
  *      Application data        <------->           Established
  */
-import { concat, sameBytes } from "../../../base/bytes.ts";
+import { sameBytes } from "../../../base/bytes.ts";
 import type { EcdhKey, PublicKey } from "../../../base/crypto/crypto.ts";
 import type { ClientHello } from "../client-hello.ts";
-import type { TlsServerConfig } from "../connection.ts";
+import type { CertificateType, TlsServerConfig } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
 import { only, phaseOf } from "../handshake.ts";
 import type { Channel, Handshake, Phase } from "../handshake.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
-import { extendedMasterSecret, KeySchedule } from "../key-schedule.ts";
-import type { Randoms } from "../key-schedule.ts";
+import { extendedMasterSecret, KeySchedule, pskPremaster } from "../key-schedule.ts";
 import {
-  encodeCertificate,
-  encodeCertificateRequest,
-  encodeEcdhParams,
   encodeFinished,
-  encodeServerHello,
-  encodeServerHelloDone,
-  encodeServerKeyExchange,
+  encodeNewSessionTicket,
   parseCertificate,
   parseCertificateVerify,
   parseClientKeyExchange,
   parseFinished,
+  parsePskClientKeyExchange,
+  parseRawPublicKey,
 } from "../messages.ts";
 import { wipe } from "../record.ts";
 import type { DirectionKeys } from "../record.ts";
 import { Session } from "../session.ts";
-import { CLIENT_SCHEMES, DEFAULT_VERSIONS, fits } from "../suites.ts";
+import { CLIENT_SCHEMES, fits } from "../suites.ts";
 import { Transcript } from "../transcript.ts";
-import { DOWNGRADE_TO_12, HandshakeType, RANDOM_LENGTH } from "../wire.ts";
-import { negotiate } from "./negotiate12.ts";
-import type { Choice } from "./negotiate12.ts";
-
-/** What the hellos settled; it holds until the handshake is over. */
-interface Agreed {
-  readonly choice: Choice;
-  readonly randoms: Randoms;
-  readonly serverName: string | null;
-  readonly transcript: Transcript;
-}
+import { HandshakeType } from "../wire.ts";
+import { limitRecords, sendServerFlight, serverRandom } from "./flight12.ts";
+import type { Agreed, Connection } from "./flight12.ts";
+import { checkHello12, negotiate } from "./negotiate12.ts";
+import { preSharedKeyOf } from "./psk.ts";
+import {
+  chooseResumption,
+  forgetResumed,
+  onResumedChangeCipherSpec,
+  onResumedFinished,
+  PROTECTED_EPOCH,
+  sendAbbreviatedFlight,
+} from "./resume12.ts";
+import type { AwaitResumedChangeCipherSpec, AwaitResumedFinished } from "./resume12.ts";
+import { keepSession, NOBODY } from "./tickets.ts";
+import type { Proven } from "./tickets.ts";
 
 /** A client whose chain was accepted, and which has yet to prove that the key is its own. */
 interface Peer {
@@ -95,14 +100,13 @@ interface AwaitChangeCipherSpec {
   readonly kind: "AwaitChangeCipherSpec";
   readonly agreed: Agreed;
   readonly keys: KeySchedule;
-  /** Proven to be the client's own; empty for a client without a certificate. */
-  readonly chain: readonly Uint8Array[];
+  readonly client: Proven;
 }
 interface AwaitFinished {
   readonly kind: "AwaitFinished";
   readonly agreed: Agreed;
   readonly keys: KeySchedule;
-  readonly chain: readonly Uint8Array[];
+  readonly client: Proven;
   /** What we write with once the client's Finished held. */
   readonly writing: DirectionKeys;
 }
@@ -119,16 +123,9 @@ type State =
   | AwaitCertificateVerify
   | AwaitChangeCipherSpec
   | AwaitFinished
+  | AwaitResumedChangeCipherSpec
+  | AwaitResumedFinished
   | Established;
-
-/** What the states work with. */
-interface Connection {
-  readonly config: TlsServerConfig;
-  readonly channel: Channel;
-}
-
-/** DTLS 1.2 and TLS 1.2 have one epoch that is protected. */
-const PROTECTED_EPOCH = 1;
 
 /** Renegotiations that are refused with a warning; the next one ends the connection. */
 export const MAX_REFUSED_RENEGOTIATIONS = 4;
@@ -157,7 +154,8 @@ export class ServerHandshake12 implements Handshake {
   }
 
   get endsFlight(): boolean {
-    return this.#state.kind === "AwaitFinished";
+    const { kind } = this.#state;
+    return kind === "AwaitFinished" || kind === "AwaitResumedFinished";
   }
 
   start(): never {
@@ -184,8 +182,10 @@ export class ServerHandshake12 implements Handshake {
   }
 
   forget(): void {
-    if ("keys" in this.#state) this.#state.keys.forget();
-    if ("writing" in this.#state) wipe(this.#state.writing);
+    const state = this.#state;
+    if ("resumed" in state) forgetResumed(state, this.#connection);
+    if ("keys" in state) state.keys.forget();
+    if ("writing" in state) wipe(state.writing);
   }
 }
 
@@ -199,11 +199,15 @@ function onMessage(state: State, message: HandshakeMessage, connection: Connecti
       return onCertificateVerify(state, only(HandshakeType.certificateVerify, message), connection);
     case "AwaitFinished":
       return onFinished(state, only(HandshakeType.finished, message), connection);
+    case "AwaitResumedFinished":
+      onResumedFinished(state, only(HandshakeType.finished, message), connection);
+      return { kind: "Established", refusals: 0 };
     case "Established":
       only(HandshakeType.clientHello, message);
       return refuseRenegotiation(state, connection);
     case "AwaitPeerVerification":
     case "AwaitChangeCipherSpec":
+    case "AwaitResumedChangeCipherSpec":
       throw TlsFailure.because("unexpected-message", `type ${message.type} in ${state.kind}`);
   }
 }
@@ -214,8 +218,12 @@ function onClientHello(
   connection: Connection,
 ): State {
   const { config, channel } = connection;
+  checkHello12(hello, channel.transport);
+  const resumption = chooseResumption(hello, connection);
+  if (resumption !== null) return sendAbbreviatedFlight(resumption, hello, message, connection);
+
   const choice = negotiate(hello, config, channel.transport);
-  limitRecords(choice, channel);
+  limitRecords(choice.recordSize, channel);
   const { crypto, random } = config;
   const form = channel.transport === "stream" ? "tls" : "dtls12";
   const transcript = new Transcript(crypto, choice.suite.hash, form);
@@ -223,56 +231,14 @@ function onClientHello(
   // The order of these draws is part of the interface: replay depends on it.
   const randoms = { client: hello.random.slice(), server: serverRandom(config) };
   const ephemeral = crypto.ecdhKey(choice.group, random);
-  const agreed = { choice, randoms, serverName: hello.serverName, transcript };
-  return sendServerFlight(agreed, ephemeral, connection);
-}
-
-/** A server that would have spoken TLS 1.3 too says so where a man in the middle cannot change it (RFC 8446 §4.1.3). */
-function serverRandom({ random, versions = DEFAULT_VERSIONS }: TlsServerConfig): Uint8Array {
-  const value = random(RANDOM_LENGTH);
-  if (!versions.includes("TLS 1.3")) return value;
-  const own = value.subarray(0, RANDOM_LENGTH - DOWNGRADE_TO_12.length);
-  return concat(own, DOWNGRADE_TO_12);
-}
-
-function limitRecords({ recordSize }: Choice, channel: Channel): void {
-  switch (recordSize.kind) {
-    case "default":
-      return;
-    case "fragment":
-      channel.limitRecords({ reading: recordSize.octets, writing: recordSize.octets });
-      return;
-    case "limit":
-      channel.limitRecords({ writingProtected: recordSize.octets });
-      return;
+  const takesTicket = hello.sessionTicket !== null && choice.proof !== null;
+  const givesTicket = takesTicket && config.sessions !== undefined;
+  const agreed = { choice, randoms, serverName: hello.serverName, transcript, givesTicket };
+  if (sendServerFlight(agreed, ephemeral, connection)) {
+    return { kind: "AwaitClientCertificate", agreed, ephemeral };
   }
-}
-
-function sendServerFlight(agreed: Agreed, ephemeral: EcdhKey, connection: Connection): State {
-  const { config, channel } = connection;
-  const asks = config.clientCertificate !== "none";
-  const say = (message: Uint8Array): void => agreed.transcript.add(channel.send(message));
-  say(encodeServerHello(agreed.randoms.server, agreed.choice, channel.transport));
-  say(encodeCertificate(config.certificates));
-  say(serverKeyExchange(agreed, ephemeral, config));
-  if (asks) say(encodeCertificateRequest(config.authorities));
-  say(encodeServerHelloDone());
-
-  if (asks) return { kind: "AwaitClientCertificate", agreed, ephemeral };
-  agreed.transcript.dropMessages();
+  transcript.dropMessages();
   return { kind: "AwaitClientKeyExchange", agreed, ephemeral, peer: null };
-}
-
-/** @see RFC 8422 §5.4 */
-function serverKeyExchange(
-  { choice, randoms }: Agreed,
-  ephemeral: EcdhKey,
-  { key, random }: TlsServerConfig,
-): Uint8Array {
-  const params = encodeEcdhParams(choice.group, ephemeral.publicKey);
-  const signed = concat(randoms.client, randoms.server, params);
-  const signature = key.sign(choice.scheme.scheme.hash, signed, random);
-  return encodeServerKeyExchange(params, choice.scheme.code, signature);
 }
 
 function onCertificate(
@@ -281,10 +247,12 @@ function onCertificate(
   { config, channel }: Connection,
 ): State {
   const { agreed, ephemeral } = state;
-  const chain = parseCertificate(message.body);
+  const certificateType = clientTypeOf(agreed);
+  const parse = certificateType === "x509" ? parseCertificate : parseRawPublicKey;
+  const chain = parse(message.body);
   agreed.transcript.add(message);
   if (chain.length > 0) {
-    channel.emit({ kind: "verify-peer", chain, certificateType: "x509", ocspResponse: null });
+    channel.emit({ kind: "verify-peer", chain, certificateType, ocspResponse: null });
     return { kind: "AwaitPeerVerification", agreed, ephemeral, chain };
   }
   // TLS 1.2 has no alert of its own for this (RFC 5246 §7.4.6).
@@ -295,14 +263,17 @@ function onCertificate(
   return { kind: "AwaitClientKeyExchange", agreed, ephemeral, peer: null };
 }
 
+function clientTypeOf({ choice }: Agreed): CertificateType {
+  return choice.proof?.clientType.type ?? "x509";
+}
+
 function onClientKeyExchange(
   state: AwaitClientKeyExchange,
   message: HandshakeMessage,
   { config }: Connection,
 ): State {
   const { agreed, ephemeral, peer } = state;
-  const premaster = ephemeral.agree(parseClientKeyExchange(message.body));
-  if (premaster === null) throw TlsFailure.because("bad-key-share");
+  const { premaster, pskIdentity } = premasterOf(agreed, ephemeral, message, config);
   agreed.transcript.add(message);
 
   const { crypto } = config;
@@ -310,8 +281,32 @@ function onClientKeyExchange(
   const master = extendedMasterSecret(crypto, hash, premaster, agreed.transcript.hash());
   const keys = new KeySchedule(crypto, hash, agreed.randoms, master);
   config.keyLog?.(keys.keyLogLine());
-  if (peer === null) return { kind: "AwaitChangeCipherSpec", agreed, keys, chain: [] };
-  return { kind: "AwaitCertificateVerify", agreed, keys, peer };
+  if (peer !== null) return { kind: "AwaitCertificateVerify", agreed, keys, peer };
+  return { kind: "AwaitChangeCipherSpec", agreed, keys, client: { ...NOBODY, pskIdentity } };
+}
+
+interface Premaster {
+  readonly premaster: Uint8Array;
+  readonly pskIdentity: Uint8Array | null;
+}
+
+function premasterOf(
+  { choice }: Agreed,
+  ephemeral: EcdhKey,
+  { body }: HandshakeMessage,
+  config: TlsServerConfig,
+): Premaster {
+  const agree = (share: Uint8Array): Uint8Array => {
+    const shared = ephemeral.agree(share);
+    if (shared === null) throw TlsFailure.because("bad-key-share");
+    return shared;
+  };
+  if (choice.suite.keyExchange === "ecdhe-ecdsa") {
+    return { premaster: agree(parseClientKeyExchange(body)), pskIdentity: null };
+  }
+  const { identity, publicKey } = parsePskClientKeyExchange(body);
+  const premaster = pskPremaster(agree(publicKey), preSharedKeyOf(identity, config));
+  return { premaster, pskIdentity: identity.slice() };
 }
 
 function onCertificateVerify(
@@ -331,47 +326,69 @@ function onCertificateVerify(
   }
   agreed.transcript.add(message);
   agreed.transcript.dropMessages();
-  return { kind: "AwaitChangeCipherSpec", agreed, keys, chain: peer.chain };
+  const client = { ...NOBODY, chain: peer.chain, certificateType: clientTypeOf(agreed) };
+  return { kind: "AwaitChangeCipherSpec", agreed, keys, client };
 }
 
 /** From here on the client's records are protected. */
-function onChangeCipherSpec(state: State, { channel }: Connection): State {
+function onChangeCipherSpec(state: State, connection: Connection): State {
+  if (state.kind === "AwaitResumedChangeCipherSpec") {
+    return onResumedChangeCipherSpec(state, connection);
+  }
   if (state.kind !== "AwaitChangeCipherSpec") {
     throw TlsFailure.because("unexpected-change-cipher-spec", `in ${state.kind}`);
   }
-  const { agreed, keys, chain } = state;
+  const { agreed, keys, client } = state;
   const { suite } = agreed.choice;
-  const { client, server } = keys.recordKeys(suite);
-  channel.readUnder({ version: "TLS 1.2", suite, keys: client, epoch: PROTECTED_EPOCH });
-  return { kind: "AwaitFinished", agreed, keys, chain, writing: server };
+  const { client: reading, server: writing } = keys.recordKeys(suite);
+  const { channel } = connection;
+  channel.readUnder({ version: "TLS 1.2", suite, keys: reading, epoch: PROTECTED_EPOCH });
+  return { kind: "AwaitFinished", agreed, keys, client, writing };
 }
 
 function onFinished(
   state: AwaitFinished,
   message: HandshakeMessage,
-  { channel }: Connection,
+  connection: Connection,
 ): State {
-  const { agreed, keys, chain, writing } = state;
+  const { agreed, keys, client, writing } = state;
   const { transcript } = agreed;
+  const { channel } = connection;
   const verifyData = parseFinished(message.body);
   if (!sameBytes(verifyData, keys.verifyData("client", transcript.hash()))) {
     throw TlsFailure.because("bad-finished");
   }
   transcript.add(message);
+  const issuedTicket = issueTicket(state, connection);
   const { choice, randoms, serverName } = agreed;
   const { suite, group, alpn } = choice;
   channel.changeCipherSpec();
   channel.writeUnder({ version: "TLS 1.2", suite, keys: writing, epoch: PROTECTED_EPOCH });
   channel.send(encodeFinished(keys.verifyData("server", transcript.hash())));
 
+  const { chain: peerChain, pskIdentity } = client;
   const session = new Session({
-    ...{ version: "TLS 1.2", suite, group, randoms, serverName, alpn, peerChain: chain, keys },
-    resumed: false,
-    issuedTicket: null,
+    ...{ version: "TLS 1.2", suite, group, randoms, serverName, alpn, peerChain, keys },
+    ...{ resumed: false, issuedTicket, pskIdentity },
     channelBinding: { kind: "tls-unique", bytes: verifyData.slice() },
   });
   channel.emit({ kind: "established", session });
   return { kind: "Established", refusals: 0 };
+}
+
+/** It stands in front of our ChangeCipherSpec (RFC 5077 §3.3). */
+function issueTicket(
+  { agreed, keys, client }: AwaitFinished,
+  { config, channel }: Connection,
+): Uint8Array | null {
+  const { choice, serverName, transcript, givesTicket } = agreed;
+  if (!givesTicket) return null;
+  const { suite, alpn } = choice;
+  const secret = keys.masterSecret();
+  const kept = { version: "TLS 1.2", suite, secret, serverName, alpn } as const;
+  const issued = keepSession(kept, client, config);
+  transcript.add(channel.send(encodeNewSessionTicket(issued)));
+  return issued?.ticket ?? null;
 }
 
 /** @see RFC 5246 §7.4.1.1, RFC 5746 §4.4 */

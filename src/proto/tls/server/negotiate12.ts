@@ -3,10 +3,18 @@ import type { EcdhGroup } from "../../../base/crypto/crypto.ts";
 import type { ClientHello } from "../client-hello.ts";
 import type { TlsServerConfig } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
-import { DEFAULT_GROUPS, DEFAULT_SUITES, groupCode, schemeOf } from "../suites.ts";
+import {
+  DEFAULT_GROUPS,
+  DEFAULT_SUITES,
+  DEFAULT_SUITES_DATAGRAM,
+  groupCode,
+  schemeOf,
+} from "../suites.ts";
 import type { Scheme, Suite } from "../suites.ts";
 import { versionCodes } from "../wire.ts";
 import type { Transport } from "../wire.ts";
+import { settleProof } from "./proof.ts";
+import type { Proof, ProofPolicy } from "./proof.ts";
 
 /** What the client may be told about record sizes. */
 export type RecordSize =
@@ -16,36 +24,57 @@ export type RecordSize =
   /** record_size_limit: octets of every protected record to the client; in TLS 1.3 with its type (RFC 8449 §4). */
   | { readonly kind: "limit"; readonly octets: number };
 
-export interface Choice {
+/** What every handshake settles anew, one that resumes a session too. */
+export interface Terms {
   readonly suite: Suite;
-  readonly group: EcdhGroup;
-  /** How the server signs. */
-  readonly scheme: Scheme;
   readonly alpn: string | null;
   readonly recordSize: RecordSize;
   /** Whether the client sent ec_point_formats, and so gets an answer. */
   readonly pointFormats: boolean;
 }
 
-/** Config fields that negotiation reads. */
-export type Policy = Pick<
-  TlsServerConfig,
-  "key" | "suites" | "suites13" | "groups" | "applicationProtocols"
->;
+export interface Choice extends Terms {
+  readonly group: EcdhGroup;
+  /** Null where a pre-shared key proves both sides. */
+  readonly proof: Proof | null;
+}
 
-/** @throws {@link TlsFailure} where client and server have nothing in common, or the client lacks what we insist on. */
+/** Config fields that negotiation reads. */
+export type Policy = ProofPolicy &
+  Pick<TlsServerConfig, "key" | "suites" | "suites13" | "groups" | "applicationProtocols">;
+
+/**
+ * What holds for every ClientHello of TLS 1.2. A session to come back to has an
+ * extended master secret, and so must the hello that comes back (RFC 7627 §5.3).
+ *
+ * @throws {@link TlsFailure} where the client lacks what we insist on.
+ */
+export function checkHello12(hello: ClientHello, transport: Transport): void {
+  requireTls12(hello, transport);
+  if (!hello.secureRenegotiation) throw TlsFailure.because("renegotiation-info-missing");
+  if (!hello.extendedMasterSecret) throw TlsFailure.because("extended-master-secret-missing");
+}
+
+/** @throws {@link TlsFailure} where client and server have nothing in common. */
 export function negotiate(
   hello: ClientHello,
   policy: Policy,
   transport: Transport = "stream",
 ): Choice {
-  requireTls12(hello, transport);
-  if (!hello.secureRenegotiation) throw TlsFailure.because("renegotiation-info-missing");
-  if (!hello.extendedMasterSecret) throw TlsFailure.because("extended-master-secret-missing");
+  checkHello12(hello, transport);
+  const suite = chooseSuite(hello, policy, transport);
+  const signs = suite.keyExchange === "ecdhe-ecdsa";
+  if (signs) requireOwnCurve(hello, policy);
   return {
-    suite: chooseSuite(hello, policy),
+    ...termsOf(hello, suite, policy),
     group: chooseGroup(hello, policy),
-    scheme: chooseScheme(hello, policy),
+    proof: signs ? settleProof(hello, policy, chooseScheme(hello, policy)) : null,
+  };
+}
+
+export function termsOf(hello: ClientHello, suite: Suite, policy: Policy): Terms {
+  return {
+    suite,
     alpn: chooseApplicationProtocol(hello, policy),
     recordSize: chooseRecordSize(hello),
     pointFormats: hello.pointFormats,
@@ -61,22 +90,37 @@ function requireTls12(hello: ClientHello, transport: Transport): void {
   if (!offered) throw TlsFailure.because("version-unsupported");
 }
 
-function chooseSuite(hello: ClientHello, policy: Policy): Suite {
-  const suites = policy.suites ?? DEFAULT_SUITES;
-  const suite = suites.find(
-    ({ code, keyExchange }) => keyExchange === "ecdhe-ecdsa" && hello.suites.includes(code),
+/** The suites this server speaks: its certificate is never one of RSA, and a pre-shared key it may have or not. */
+export function suitesOf(
+  { suites, preSharedKey }: Pick<TlsServerConfig, "suites" | "preSharedKey">,
+  transport: Transport,
+): readonly Suite[] {
+  const listed = suites ?? (transport === "stream" ? DEFAULT_SUITES : DEFAULT_SUITES_DATAGRAM);
+  return listed.filter(
+    ({ keyExchange }) =>
+      keyExchange === "ecdhe-ecdsa" || (keyExchange === "ecdhe-psk" && preSharedKey !== undefined),
   );
+}
+
+function chooseSuite(hello: ClientHello, policy: Policy, transport: Transport): Suite {
+  const suite = suitesOf(policy, transport).find(({ code }) => hello.suites.includes(code));
   if (suite === undefined) throw TlsFailure.because("no-common-suite");
   return suite;
 }
 
+/** A client without the extension leaves the choice to us; P-256 is the one that all have (RFC 8422 §4). */
+function offeredGroups(hello: ClientHello): readonly number[] {
+  return hello.groups ?? [groupCode("P-256")];
+}
+
+/** The list of groups binds the curve of our certificate too (RFC 8422 §5.3). */
+function requireOwnCurve(hello: ClientHello, { key }: Policy): void {
+  if (offeredGroups(hello).includes(groupCode(key.publicKey.curve))) return;
+  throw TlsFailure.because("no-common-group", "the certificate's curve is not offered");
+}
+
 function chooseGroup(hello: ClientHello, policy: Policy): EcdhGroup {
-  // A client without the extension leaves the choice to us; P-256 is the one that all have (RFC 8422 §4).
-  const offered = hello.groups ?? [groupCode("P-256")];
-  // The list binds the curve of our certificate too (RFC 8422 §5.3).
-  if (!offered.includes(groupCode(policy.key.publicKey.curve))) {
-    throw TlsFailure.because("no-common-group", "the certificate's curve is not offered");
-  }
+  const offered = offeredGroups(hello);
   const groups = policy.groups ?? DEFAULT_GROUPS;
   const group = groups.find((candidate) => offered.includes(groupCode(candidate)));
   if (group === undefined) throw TlsFailure.because("no-common-group");
@@ -93,7 +137,10 @@ function chooseScheme(hello: ClientHello, policy: Policy): Scheme {
   return scheme;
 }
 
-export function chooseApplicationProtocol(hello: ClientHello, policy: Policy): string | null {
+export function chooseApplicationProtocol(
+  hello: ClientHello,
+  policy: Pick<TlsServerConfig, "applicationProtocols">,
+): string | null {
   const offered = hello.applicationProtocols;
   if (offered === null || policy.applicationProtocols === undefined) return null;
   const protocol = policy.applicationProtocols.find((candidate) => offered.includes(candidate));
