@@ -1,12 +1,13 @@
 # The commands of this project; each installs what it lacks or says in one line what is missing.
 .POSIX:
-.PHONY: all demo test check unit e2e wifi package bench size fuzz bogo docs clean
+.PHONY: all demo test check unit e2e wifi package bench size interop fuzz bogo docs clean
 
 # What the lock file names, as npm ci would: but npm ci refuses a registry that lacks a tool's build for another system.
 NPM_INSTALL = npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 RADIUS_PEERS = hostapd:hostapd wpasupplicant:wpa_supplicant eapoltest:eapol_test \
 	freeradius-utils:radclient nftables:nft openssl:openssl iproute2:ip
 E2E_PEERS = $(RADIUS_PEERS) busybox-static:busybox conntrack:conntrack
+INTEROP_PEERS = openssl:openssl gnutls-bin:gnutls-cli libcoap3-bin:coap-client-gnutls gcc:cc
 BENCH_PEERS = $(RADIUS_PEERS) freeradius:freeradius
 
 all: dist/homeca.mjs
@@ -24,7 +25,7 @@ demo: dist/homeca.mjs
 	@node test/demo/demo.mjs
 
 test: node_modules/.package-lock.json
-	@build/need.sh $(E2E_PEERS) gnutls-bin:gnutls-cli || true
+	@build/need.sh $(E2E_PEERS) $(INTEROP_PEERS) || true
 	@node build/all.mjs
 
 check: node_modules/.package-lock.json
@@ -40,6 +41,11 @@ e2e: dist/homeca.mjs
 bench: dist/homeca.mjs
 	@build/need.sh $(BENCH_PEERS) || true
 	@node build/bench/bench.mjs
+
+interop: node_modules/.package-lock.json
+	@build/need.sh $(INTEROP_PEERS) || true
+	@test -e /usr/include/wolfssl/ssl.h || build/need.sh libwolfssl-dev:wolfssl || true
+	@node build/interop.mjs
 
 size: dist/homeca.mjs
 	@node build/size.mjs

@@ -7,8 +7,12 @@ import path from "node:path";
 import type { Cell, Role } from "./cell.ts";
 import { hasClientKey } from "./cell.ts";
 
-/** What the PSK cells use; the identity is ASCII. */
-export const PSK = { identity: "device-7", hex: "6e657665722075736564206f757473690a" } as const;
+/** What the PSK cells use. Text, since libcoap's programs take no other; the same in hexadecimal for those who do. */
+export const PSK = {
+  identity: "device-7",
+  text: "sixteen letters!",
+  hex: "7369787465656e206c65747465727321",
+} as const;
 
 /** File names, all PEM; private keys are PKCS#8. */
 export interface Own {

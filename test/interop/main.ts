@@ -1,6 +1,6 @@
 /**
- * `node main.mjs SOURCES CACHE [--pairwise] [--only TEXT]`: runs the matrix, prints it, and writes
- * the page to standard output's file descriptor 3 where there is one. Exit status 1 if a cell failed.
+ * `node main.mjs --sources DIR --cache DIR [--pairwise] [--only TEXT] [--page FILE]`: runs the matrix,
+ * prints it, and writes it as a page. Exit status 1 if a cell failed.
  */
 import { writeFileSync } from "node:fs";
 import { arch, release, type } from "node:os";
@@ -35,7 +35,10 @@ try {
 }
 
 async function run(identities: Identities): Promise<number> {
-  const all = [...debianPeers(), ...registryPeers(values.sources ?? ".", values.cache ?? ".")];
+  const { sources, cache } = values;
+  if (sources === undefined || cache === undefined)
+    throw new Error("--sources and --cache say where");
+  const all = [...debianPeers(sources, cache), ...registryPeers(sources, cache)];
   const peers = all.filter(({ name }) => name.includes(values.only));
   const lines = peers.flatMap((peer) => linesOf(peer, ours));
   const cells = lines.flatMap(({ peer, possible }) => {

@@ -93,8 +93,8 @@ export class Program {
 
 /** The first line of what a program says of itself, or null where there is none. */
 export function firstLine(command: string, ...words: string[]): string | null {
-  const { error, stdout, stderr } = spawnSync(command, words, { encoding: "utf8" });
-  if (error !== undefined) return null;
+  const { error, status, stdout, stderr } = spawnSync(command, words, { encoding: "utf8" });
+  if (error !== undefined || status !== 0) return null;
   return `${stdout}${stderr}`.trim().split("\n")[0] ?? null;
 }
 

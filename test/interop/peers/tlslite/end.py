@@ -43,7 +43,10 @@ def settings_of(args):
     settings.eccCurves = groups
     settings.keyShares = groups[:1]
     settings.dhGroups = []
-    settings.requireExtendedMasterSecret = True
+    # It would ask for the extension in TLS 1.3 too, where there is none.
+    settings.requireExtendedMasterSecret = args.version == "TLS 1.2"
+    # As a client it would compress its certificate for servers that have not asked for that.
+    settings.certificate_compression_send = []
     if args.role == "server" and args.connections > 1:
         settings.ticketKeys = [bytearray(range(32))]
     return settings
@@ -67,11 +70,12 @@ def report(connection, args, heard):
         "version": {(3, 3): "TLS 1.2", (3, 4): "TLS 1.3"}[connection.version],
         "suite": name,
         "resumed": connection.resumed,
-        "exported": bytes(
-            connection.keyingMaterialExporter(bytearray(b"EXPORTER-homeca-interop"), 32)
-        ).hex(),
         "heard": heard.strip(),
     }
+    # In TLS 1.3 it hashes the client's certificate into the exporter's secret, where it does not belong.
+    if args.version == "TLS 1.2" or not (args.certificate and args.trust):
+        label = bytearray(b"EXPORTER-homeca-interop")
+        line["exported"] = bytes(connection.keyingMaterialExporter(label, 32)).hex()
     if not connection.resumed:
         line["peer"] = "certificate" if chain else "nothing"
     print(json.dumps(line, separators=(",", ":")), flush=True)
