@@ -16,7 +16,7 @@ import {
 import type { Transport } from "./wire.ts";
 
 /** The random of a ServerHello that is a HelloRetryRequest: SHA-256 of its name (RFC 8446 §4.1.3). */
-const RETRY_RANDOM: Uint8Array = hex(
+export const RETRY_RANDOM: Uint8Array = hex(
   "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c",
 );
 
