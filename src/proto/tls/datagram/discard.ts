@@ -29,7 +29,12 @@ export type DatagramDiscard =
   | "message-too-far-ahead"
   | "too-many-octets-ahead"
   | "fragment-of-older-epoch"
-  | "fragment-contradicts";
+  | "fragment-contradicts"
+  // What the association has no use for, as things stand.
+  | "no-keys-yet"
+  | "clear-after-keys"
+  | "data-too-early"
+  | "unexpected-record";
 
 /** A record nothing came of. */
 export interface Discarded {

@@ -81,11 +81,15 @@ export function maxFailures(aead: AeadName): number {
 
 /** Hands out the sequence numbers of one key. */
 export class SequenceCounter {
-  #next = 0;
+  #next: number;
   readonly #max: number;
 
-  /** @param maxRecords - Numbers there are, at most 2^48. */
-  constructor(maxRecords: number) {
+  /**
+   * @param maxRecords - Numbers there are, at most 2^48.
+   * @param first - The first of them to be used.
+   */
+  constructor(maxRecords: number, first = 0) {
+    this.#next = first;
     this.#max = Math.min(maxRecords, MAX_SEQUENCE + 1);
   }
 
@@ -140,11 +144,15 @@ export class PlainEpochWriter implements EpochWriter {
   readonly epoch = 0;
   readonly overhead: number = DTLS_RECORD_HEADER_LENGTH;
   readonly #version: number;
-  readonly #sequence = new SequenceCounter(MAX_SEQUENCE + 1);
+  readonly #sequence: SequenceCounter;
 
-  /** @param version - In the header: {@link DTLS_1_2}, or DTLS_1_0 in a first ClientHello for old servers' sake. */
-  constructor(version: number = DTLS_1_2) {
+  /**
+   * @param version - In the header: {@link DTLS_1_2}, or DTLS_1_0 in a first ClientHello for old servers' sake.
+   * @param first - The first sequence number: others may have been used in a stateless exchange.
+   */
+  constructor(version: number = DTLS_1_2, first = 0) {
     this.#version = version;
+    this.#sequence = new SequenceCounter(MAX_SEQUENCE + 1, first);
   }
 
   get recordsLeft(): number {

@@ -86,10 +86,19 @@ export class Reassembler {
    * From here on only messages of `epoch` or a later one; what was held of
    * earlier ones is dropped, for those keys, or no keys at all, vouch for it.
    * To be called when the message that begins a new epoch has been taken.
+   *
+   * @returns The highest epoch of what was dropped, null for nothing: a peer
+   *   with keys that goes on under old ones is at fault.
    */
-  requireEpoch(epoch: number): void {
+  requireEpoch(epoch: number): number | null {
     this.#epoch = Math.max(this.#epoch, epoch);
-    for (const [seq, held] of this.#held) if (held.epoch < this.#epoch) this.#held.delete(seq);
+    let dropped: number | null = null;
+    for (const [seq, held] of this.#held) {
+      if (held.epoch >= this.#epoch) continue;
+      this.#held.delete(seq);
+      dropped = Math.max(dropped ?? 0, held.epoch);
+    }
+    return dropped;
   }
 
   /** Takes the content of one handshake record. */

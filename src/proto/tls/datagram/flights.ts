@@ -1,0 +1,292 @@
+/**
+ * What we send of the handshake, one flight at a time, until the other side is
+ * known to have it. What tells us so is the versions' affair: in DTLS 1.2 the
+ * whole of the peer's next flight, in DTLS 1.3 an ACK or any of that flight.
+ *
+ *     message, changeCipherSpec, writeUnder --> put together --flush--> out, under a timer
+ *         out --timeout--> sent again     --answered--> forgotten
+ *         out --acknowledge--> what remains is sent again, or forgotten
+ *     after the handshake of DTLS 1.3: a queue; the next flight waits for the ACK of the one
+ *     before it, and so do the keys behind a KeyUpdate
+ *
+ * @see RFC 6347 §4.2.4; RFC 9147 §5.8 and §8
+ */
+import type { Mono } from "../../../base/machine.ts";
+import { TlsFailure } from "../failure.ts";
+import { handshakeMessageOf } from "../handshake-joiner.ts";
+import type { HandshakeMessage } from "../handshake-joiner.ts";
+import { ContentType, MAX_PLAINTEXT } from "../wire.ts";
+import { PlainEpochWriter } from "./epoch.ts";
+import type { EpochWriter } from "./epoch.ts";
+import { Flight } from "./flight.ts";
+import type { FlightPiece } from "./flight.ts";
+import { MAX_RECORDS_PER_TRANSMISSION, packFlight, sealDatagram } from "./fragmenter.ts";
+import type { DatagramMessage } from "./handshake-fragment.ts";
+import { FlightTimer, PathMtu } from "./retransmission.ts";
+import type { DtlsConfig } from "./dtls.ts";
+import type { RecordNumber } from "./wire.ts";
+
+/** Messages and keys that wait for an ACK, after the handshake. */
+export const MAX_QUEUED = 32;
+
+/** How we learn that a flight was heard. */
+type Hearing =
+  /** By the peer's next flight. */
+  | "awaits-answer"
+  /** By an ACK alone. */
+  | "awaits-ack"
+  /** Not at all: DTLS 1.2 ends like this. It is kept in case the peer repeats what it answers. */
+  | "last";
+
+type Queued =
+  | { readonly kind: "message"; readonly message: DatagramMessage }
+  | { readonly kind: "keys"; readonly writer: EpochWriter };
+
+export class Flights {
+  readonly #maxRecords: number;
+  readonly #timer: FlightTimer;
+  readonly #mtu: PathMtu;
+  readonly #writers = new Map<number, EpochWriter>();
+  #epoch = 0;
+  #messageSequence: number;
+  #maxPlaintext = MAX_PLAINTEXT;
+  /** Whether the peer acknowledges: DTLS 1.3. */
+  #acknowledged = false;
+  /** Whether the handshake is over, and messages go out one flight after another. */
+  #late = false;
+  #pieces: FlightPiece[] = [];
+  #queue: Queued[] = [];
+  #flight: Flight | null = null;
+  #hearing: Hearing = "awaits-answer";
+  #sentAt: Mono | null = null;
+  #datagrams: Uint8Array[] = [];
+
+  /**
+   * @param messageSequence - message_seq of our first message.
+   * @param recordSequence - Of our first record in the clear.
+   */
+  constructor(config: DtlsConfig, messageSequence: number, recordSequence: number) {
+    const { mtu, initialMs, keepBackoff, maxRecordsPerTransmission } = config;
+    this.#maxRecords = maxRecordsPerTransmission ?? MAX_RECORDS_PER_TRANSMISSION;
+    this.#timer = new FlightTimer({
+      ...(initialMs === undefined ? {} : { initialMs }),
+      ...(keepBackoff === undefined ? {} : { keepBackoff }),
+    });
+    this.#mtu = new PathMtu(mtu);
+    this.#messageSequence = messageSequence;
+    this.#writers.set(0, new PlainEpochWriter(undefined, recordSequence));
+  }
+
+  get wakeAt(): Mono | null {
+    return this.#timer.wakeAt;
+  }
+
+  /** How long the rest of the peer's flight may take before it is worth an ACK. */
+  get ackDelayMs(): number {
+    return this.#timer.ackDelayMs;
+  }
+
+  /** What everything but flights is written with. */
+  get writer(): EpochWriter {
+    return this.#writers.get(this.#epoch)!;
+  }
+
+  /** Octets of UDP payload in one datagram. */
+  get mtu(): number {
+    return this.#mtu.octets;
+  }
+
+  /** Whether a flight is out that answers one of the peer's. */
+  get isAnswerOut(): boolean {
+    return this.#flight !== null && this.#hearing !== "awaits-ack";
+  }
+
+  /** Whether messages wait to be flushed. */
+  get isPending(): boolean {
+    return this.#pieces.length > 0;
+  }
+
+  /** Whether new keys of ours wait for an ACK. */
+  get keysWait(): boolean {
+    return this.#queue.some(({ kind }) => kind === "keys");
+  }
+
+  /** Octets of plaintext in one of our records. */
+  get maxPlaintext(): number {
+    return this.#maxPlaintext;
+  }
+
+  /** Octets of plaintext in one record that has a datagram for itself, as far as the path is known. */
+  get recordRoom(): number {
+    return Math.max(0, Math.min(this.mtu - this.writer.overhead, this.#maxPlaintext));
+  }
+
+  /** The peer acknowledges what it gets: DTLS 1.3 was settled. */
+  expectAcknowledgements(): void {
+    this.#acknowledged = true;
+  }
+
+  limitPlaintext(octets: number): void {
+    this.#maxPlaintext = Math.min(this.#maxPlaintext, octets);
+  }
+
+  /** @param whole - Header of 4 octets and body. @throws {@link TlsFailure} where too many wait. */
+  message(whole: Uint8Array): HandshakeMessage {
+    const message = handshakeMessageOf(whole, this.#messageSequence++);
+    const { type, sequence, body } = message;
+    const piece = { type, seq: sequence, body };
+    if (this.#late && this.#acknowledged) this.#enqueue({ kind: "message", message: piece });
+    else this.#pieces.push({ kind: "message", epoch: this.#epoch, message: piece });
+    return message;
+  }
+
+  changeCipherSpec(): void {
+    const { changeCipherSpec: type } = ContentType;
+    this.#pieces.push({ kind: "record", epoch: this.#epoch, type, content: Uint8Array.of(1) });
+  }
+
+  /** Keys after a KeyUpdate wait until that is acknowledged (RFC 9147 §8); all others are in use at once. */
+  writeUnder(writer: EpochWriter): void {
+    if (this.#queue.length > 0) return this.#enqueue({ kind: "keys", writer });
+    this.#use(writer);
+  }
+
+  /** The handshake is over: what follows is sent flight by flight. */
+  becomeLate(): void {
+    this.#late = true;
+  }
+
+  /** Sends what was put together. */
+  flush(now: Mono, hearing: Hearing): void {
+    if (this.#pieces.length > 0) {
+      const pieces = this.#pieces;
+      this.#pieces = [];
+      this.#timer.answered(now);
+      this.#start(pieces, hearing, now);
+    }
+    this.#startQueued(now);
+  }
+
+  /** The timer may be due. @throws {@link TlsFailure} where nobody has answered for too long. */
+  onTimeout(now: Mono): void {
+    switch (this.#timer.expire(now)) {
+      case "not-due":
+        return;
+      case "give-up":
+        throw TlsFailure.because("no-answer");
+      case "retransmit":
+        this.#mtu.flightLost(this.#timer.retransmissions);
+        this.#transmit(now);
+    }
+  }
+
+  /**
+   * The peer repeats the flight that ours answers: it lacks ours. While the
+   * timer runs a repeat soon after we sent is only the network's doubling, or
+   * the other half of what we have answered.
+   */
+  onRepeat(now: Mono): void {
+    if (this.#flight === null) return;
+    const isTimed = this.#timer.wakeAt !== null;
+    if (isTimed && this.#sentAt !== null && now - this.#sentAt < this.ackDelayMs) return;
+    this.#transmit(now);
+    this.#timer.restart(now);
+  }
+
+  /** @returns Whether the peer has now got all of the flight that was out. */
+  acknowledge(numbers: readonly RecordNumber[], now: Mono): boolean {
+    const flight = this.#flight;
+    if (flight === null || !flight.acknowledge(numbers)) return false;
+    if (!flight.acknowledged) {
+      this.#transmit(now);
+      this.#timer.restart(now);
+      return false;
+    }
+    this.answered(now);
+    this.#startQueued(now);
+    return true;
+  }
+
+  /** The peer has shown that it got the flight: it is forgotten. */
+  answered(now: Mono): void {
+    this.#timer.answered(now);
+    this.#flight = null;
+    this.#forgetWriters();
+  }
+
+  /** Drops messages and all keys but those of alerts. */
+  clear(): void {
+    this.#timer.stop();
+    this.#flight = null;
+    this.#pieces = [];
+    this.#queue = [];
+    this.#forgetWriters();
+  }
+
+  /** Whole datagrams since the last call. */
+  drain(): Uint8Array[] {
+    const datagrams = this.#datagrams;
+    this.#datagrams = [];
+    return datagrams;
+  }
+
+  /** A record of its own, in a datagram of its own. */
+  record(type: number, content: Uint8Array): void {
+    this.#datagrams.push(this.writer.seal(type, content).record);
+  }
+
+  #enqueue(entry: Queued): void {
+    if (this.#queue.length >= MAX_QUEUED) throw TlsFailure.because("too-many-late-messages");
+    this.#queue.push(entry);
+  }
+
+  #use(writer: EpochWriter): void {
+    this.#writers.set(writer.epoch, writer);
+    this.#epoch = writer.epoch;
+    this.#forgetWriters();
+  }
+
+  /** Up to the next change of keys, which its own message's ACK lets happen. */
+  #startQueued(now: Mono): void {
+    const pieces: FlightPiece[] = [];
+    while (this.#flight === null) {
+      const entry = this.#queue[0];
+      if (entry === undefined || (entry.kind === "keys" && pieces.length > 0)) break;
+      this.#queue.shift();
+      if (entry.kind === "keys") this.#use(entry.writer);
+      else pieces.push({ kind: "message", epoch: this.#epoch, message: entry.message });
+    }
+    if (pieces.length > 0) this.#start(pieces, "awaits-ack", now);
+  }
+
+  #start(pieces: readonly FlightPiece[], hearing: Hearing, now: Mono): void {
+    this.#flight = new Flight(pieces);
+    this.#hearing = hearing;
+    this.#forgetWriters();
+    if (hearing !== "last") this.#timer.start(now);
+    this.#transmit(now);
+  }
+
+  #transmit(now: Mono): void {
+    const flight = this.#flight;
+    if (flight === null) return;
+    this.#sentAt = now;
+    const writerOf = (epoch: number): EpochWriter => this.#writers.get(epoch)!;
+    const datagrams = packFlight(flight, {
+      mtu: this.mtu,
+      overhead: (epoch) => writerOf(epoch).overhead,
+      maxPlaintext: this.#maxPlaintext,
+      maxRecords: this.#acknowledged ? this.#maxRecords : null,
+    });
+    for (const datagram of datagrams) {
+      this.#datagrams.push(sealDatagram(datagram, flight, writerOf));
+    }
+  }
+
+  /** Keys live as long as a flight may have to be sent again under them. */
+  #forgetWriters(): void {
+    const pieces = [...this.#pieces, ...(this.#flight?.pieces ?? [])];
+    const needed = new Set([this.#epoch, ...pieces.map(({ epoch }) => epoch)]);
+    for (const epoch of this.#writers.keys()) if (!needed.has(epoch)) this.#writers.delete(epoch);
+  }
+}

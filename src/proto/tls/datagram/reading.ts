@@ -1,0 +1,124 @@
+/**
+ * The epochs we can read: one at first, in a change of keys several at once,
+ * and records that came before the keys they are under.
+ *
+ * @see RFC 6347 §4.1; RFC 9147 §4.2.1 and §8
+ */
+import type { TlsVersion } from "../wire.ts";
+import type { WireRecord } from "./cut.ts";
+import { PlainEpochReader } from "./epoch.ts";
+import type { EpochReader } from "./epoch.ts";
+
+/** Records kept until their keys are there; more come again. */
+export const MAX_HELD_RECORDS = 16;
+
+/** Octets of those records. */
+export const MAX_HELD_OCTETS: number = 2 ** 14;
+
+/** Epochs on the wire of DTLS 1.3 (RFC 9147 §4). */
+const EPOCH_MODULUS = 4;
+
+export class ReadingEpochs {
+  /** In ascending order; never none. */
+  #readers: EpochReader[] = [new PlainEpochReader()];
+  #version: TlsVersion | null = null;
+  #held: WireRecord[] = [];
+  #heldOctets = 0;
+
+  /** The newest epoch. */
+  get top(): number {
+    return this.#readers.at(-1)!.epoch;
+  }
+
+  settle(version: TlsVersion): void {
+    this.#version = version;
+  }
+
+  /** One that shares its bits on the wire goes: nobody could tell the two apart. */
+  add(reader: EpochReader): void {
+    const { epoch } = reader;
+    const others = this.#readers.filter(
+      (other) => other.epoch === 0 || other.epoch % EPOCH_MODULUS !== epoch % EPOCH_MODULUS,
+    );
+    this.#readers = [...others, reader];
+  }
+
+  /** Forgets the keys of all epochs before this one, but for the newest epoch. */
+  dropBelow(epoch: number): void {
+    this.#readers = this.#readers.filter(
+      (reader) => reader.epoch >= epoch || reader.epoch === this.top,
+    );
+  }
+
+  /** What opens the record; null where there are no such keys, yet or any more. */
+  of(record: WireRecord): EpochReader | null {
+    const fits = (reader: EpochReader): boolean =>
+      record.form === "unified"
+        ? reader.epoch > 0 && reader.epoch % EPOCH_MODULUS === record.epochBits
+        : reader.epoch === record.epoch;
+    return this.#readers.find(fits) ?? null;
+  }
+
+  /** Keeps a record whose keys may come; false where they will not, or there is no room. */
+  hold(record: WireRecord): boolean {
+    if (!this.#mayBecomeReadable(record)) return false;
+    const octets = lengthOf(record);
+    if (this.#held.length >= MAX_HELD_RECORDS) return false;
+    if (this.#heldOctets + octets > MAX_HELD_OCTETS) return false;
+    this.#held.push(copied(record));
+    this.#heldOctets += octets;
+    return true;
+  }
+
+  /** The first held record whose keys are there now. */
+  takeHeld(): WireRecord | null {
+    const at = this.#held.findIndex((record) => this.of(record) !== null);
+    if (at < 0) return null;
+    const [record] = this.#held.splice(at, 1);
+    this.#heldOctets -= lengthOf(record!);
+    return record!;
+  }
+
+  /** No more keys are to come that anything could have overtaken. */
+  dropHeld(): void {
+    this.#held = [];
+    this.#heldOctets = 0;
+  }
+
+  /** Drops keys and records. */
+  clear(): void {
+    this.#readers = [new PlainEpochReader()];
+    this.dropHeld();
+  }
+
+  /** Keys of a KeyUpdate are used only once we have acknowledged it, so nothing overtakes those. */
+  #mayBecomeReadable(record: WireRecord): boolean {
+    if (record.form === "unified") {
+      return this.#version !== "TLS 1.2" && record.epochBits >= 2 && this.top < 3;
+    }
+    return this.#version !== "TLS 1.3" && record.epoch === 1 && this.top === 0;
+  }
+}
+
+function lengthOf(record: WireRecord): number {
+  return record.form === "unified" ? record.ciphertext.length : record.fragment.length;
+}
+
+/** Records borrow from their datagram. */
+function copied(record: WireRecord): WireRecord {
+  switch (record.form) {
+    case "plain":
+      return { ...record, fragment: record.fragment.slice() };
+    case "cid":
+      return { ...record, cid: record.cid.slice(), fragment: record.fragment.slice() };
+    case "unified": {
+      const { header, cid, ciphertext } = record;
+      return {
+        ...record,
+        header: header.slice(),
+        cid: cid?.slice() ?? null,
+        ciphertext: ciphertext.slice(),
+      };
+    }
+  }
+}
