@@ -10,6 +10,8 @@ import { decide } from "../policy/admission/decide.ts";
 import type { Decision } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
 import type { Placement } from "../policy/firewall/render.ts";
+import type { DeviceRecord } from "../policy/registry/record.ts";
+import type { MethodName } from "../proto/eap/methods/method.ts";
 import type { EapInput, EapOutput, EapProof } from "../proto/eap/server.ts";
 import { attribute, EapKeyName, ErrorCause, State } from "../proto/radius/attributes.ts";
 import { splitEapMessage } from "../proto/radius/eap-message.ts";
@@ -239,13 +241,16 @@ export class Authenticator {
   #accept(
     conversation: Conversation,
     request: RadiusRequest,
-    { packet, keys }: Output<"success">,
+    { method, packet, keys, resumption }: Output<"success">,
     now: Mono,
   ): void {
     const { decision, record, placement } = conversation;
     this.conversations.end(conversation);
     // An Accept needs a decision that lets in; the machine cannot have come here without one.
     if (decision === null || decision.kind === "reject") return this.#reject(request);
+    const { ticket, resumed } = resumption;
+    if (resumed) this.#house.counters.add("resumed");
+    if (ticket !== null) this.#keepTicket(method, ticket, decision, record);
     const { msk, sessionId } = keys;
     const session = enter(this.#house, { request, decision, record, placement }, now);
     this.#answer({
@@ -254,6 +259,19 @@ export class Authenticator {
       attributes: [...splitEapMessage(packet), ...session, attribute(EapKeyName, sessionId)],
       keys: { recv: msk.subarray(0, 32), send: msk.subarray(32, 64) },
     });
+  }
+
+  /** Only a device that is in with its certificate may come back by a ticket. */
+  #keepTicket(
+    method: MethodName,
+    ticket: Uint8Array,
+    decision: Decision,
+    record: DeviceRecord | null,
+  ): void {
+    const { tickets } = this.#house;
+    if (decision.kind !== "admit" || record === null) return tickets.of(method).spend(ticket);
+    const { serial, leaf } = decision.peer;
+    tickets.admit(method, ticket, { device: record.id, serial, notAfter: leaf.notAfter });
   }
 
   #refuse(conversation: Conversation, request: RadiusRequest, failure: Output<"failure">): void {

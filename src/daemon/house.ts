@@ -31,6 +31,7 @@ import type { PeerRules } from "./peer.ts";
 import { endOf, Sessions } from "./sessions.ts";
 import type { Store } from "./store/journal.ts";
 import { Sightings } from "./store/sightings.ts";
+import { Tickets } from "./tickets.ts";
 
 /** HomeCA's own ports on the router: CoAPs (RFC 7252 §12.7) and EST over HTTPS. */
 export const COAPS_PORT = 5684;
@@ -58,6 +59,7 @@ export class House {
   readonly events: Events;
   readonly counters: Counters = new Counters();
   readonly sightings: Sightings;
+  readonly tickets: Tickets;
   readonly started: Mono;
   readonly #known = new KnownSignatures();
   readonly #knownLeaves = new KnownSignatures(MAX_KNOWN_LEAVES);
@@ -86,6 +88,12 @@ export class House {
     this.#enforcement = new Enforcement(host, configuration.homeca.enforce);
     this.#surroundings = lookAround(host.files, configuration);
     this.sightings = new Sightings(host.files, `${configuration.homeca.stateDir}/sightings`);
+    this.tickets = new Tickets({
+      random: host.random,
+      mono: () => host.mono(),
+      registry: () => this.registry,
+      time: () => this.clock.now(),
+    });
     this.started = host.mono();
   }
 
@@ -297,6 +305,7 @@ export class House {
       groups: ["X25519", "P-256"],
       // Empty: a device at first contact signs its own, and would not find itself on a list.
       authorities: [],
+      sessions: this.tickets.of(method),
       ...(keyLog === null ? {} : { keyLog: (line: string) => this.#logKey(keyLog, line) }),
     };
   }

@@ -81,7 +81,10 @@ export class Running {
       list: this.#list,
       listening: () => this.#listeners.names,
       open: () => this.#authenticator.conversations.size,
-      endConversations: (device) => this.#authenticator.conversations.endOf(device),
+      endConversations: (device) => {
+        this.#authenticator.conversations.endOf(device);
+        house.tickets.forget(device);
+      },
       reload: () => this.reload(),
     });
     host.files.makeDirectory(folderOf(configuration.homeca.socket), 0o700);

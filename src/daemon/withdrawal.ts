@@ -18,6 +18,7 @@ import type { Outcome } from "./management/service.ts";
 export interface Reach {
   readonly eviction: Eviction;
   readonly list: PublishedList;
+  /** Those under way, and the sessions that it could come back to. */
   readonly endConversations: (device: string) => void;
 }
 

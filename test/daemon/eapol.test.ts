@@ -16,6 +16,8 @@ interface Outcome {
   readonly success: boolean;
   /** Whether the MSK that RADIUS brought is the one the peer derived. */
   readonly keysMatch: boolean;
+  /** Handshakes in which the peer came back to an earlier session. */
+  readonly resumed: number;
   readonly output: string;
 }
 
@@ -32,7 +34,11 @@ function eapolTest(
   secret = home.secret,
 ): Promise<Outcome> {
   const config = file(`network-${Math.random().toString(36).slice(2)}.conf`);
-  writeFileSync(config, `fast_reauth=0\nnetwork={\n\tkey_mgmt=WPA-EAP\n${network}\n}\n`);
+  const fastReauth = more.includes("-r") ? 1 : 0;
+  writeFileSync(
+    config,
+    `fast_reauth=${fastReauth}\nnetwork={\n\tkey_mgmt=WPA-EAP\n${network}\n}\n`,
+  );
   const args = [
     "-c",
     config,
@@ -54,7 +60,8 @@ function eapolTest(
     child.on("close", (status) => {
       resolve({
         success: status === 0,
-        keysMatch: /MPPE keys OK: 1 {2}mismatch: 0/u.test(output),
+        keysMatch: /MPPE keys OK: [1-9]\d* {2}mismatch: 0/u.test(output),
+        resumed: (output.match(/Handshake finished - resumed=1/gu) ?? []).length,
         output,
       });
     });
@@ -137,6 +144,23 @@ function suite(): void {
     ownKey("lamp");
   });
   after(() => home.remove());
+
+  // wpa_supplicant comes back by session id with TLS 1.2 unless it is told to use tickets.
+  for (const [version, tickets] of [
+    ["1.2", true],
+    ["1.2", false],
+  ] as const) {
+    const by = version === "1.2" && !tickets ? "session id" : "ticket";
+    test(`eapol_test: EAP-TLS over TLS ${version} comes back by ${by}, each time with new keys`, async () => {
+      const network = withCertificate(500, version).replace(
+        'phase1="',
+        `phase1="tls_disable_session_ticket=${tickets ? 0 : 1} `,
+      );
+      const { success, keysMatch, resumed, output } = await eapolTest(network, ["-r", "3"]);
+      assert.ok(success && keysMatch, output.slice(-2000));
+      assert.equal(resumed, 3, output.slice(-4000));
+    });
+  }
 
   for (const version of ["1.2", "1.3"] as const) {
     for (const fragment of FRAGMENTS) {

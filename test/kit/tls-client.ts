@@ -10,7 +10,12 @@ import type { RandomSource } from "../../src/base/machine.ts";
 import { parseAlert } from "../../src/proto/tls/alert.ts";
 import type { Alert } from "../../src/proto/tls/alert.ts";
 import type { TlsFailure } from "../../src/proto/tls/failure.ts";
-import { extendedMasterSecret, KeySchedule } from "../../src/proto/tls/key-schedule.ts";
+import type { PreSharedKey } from "../../src/proto/tls/connection.ts";
+import {
+  extendedMasterSecret,
+  KeySchedule,
+  pskPremaster,
+} from "../../src/proto/tls/key-schedule.ts";
 import { encodeCertificate, handshakeMessage } from "../../src/proto/tls/messages.ts";
 import { Reading12, RecordProtection, RecordReader } from "../../src/proto/tls/record.ts";
 import type { EpochKeys } from "../../src/proto/tls/record.ts";
@@ -21,7 +26,7 @@ import type {
   TlsServerConfig,
   TlsSession,
 } from "../../src/proto/tls/server.ts";
-import { groupCode, SUITES } from "../../src/proto/tls/suites.ts";
+import { findSuite, groupCode } from "../../src/proto/tls/suites.ts";
 import type { Suite } from "../../src/proto/tls/suites.ts";
 import { ContentType, ExtensionType, HandshakeType } from "../../src/proto/tls/wire.ts";
 import { assert } from "./assert.ts";
@@ -103,6 +108,20 @@ export const extension = {
     new Writer().u16(octets).bytes(),
   ],
   extendedMasterSecret: (): Extension => [ExtensionType.extendedMasterSecret, new Uint8Array()],
+  sessionTicket: (ticket: Uint8Array = new Uint8Array()): Extension => [
+    ExtensionType.sessionTicket,
+    ticket,
+  ],
+  /** A client that wants an OCSP response, from whomever. */
+  statusRequest: (): Extension => [ExtensionType.statusRequest, Uint8Array.of(1, 0, 0, 0, 0)],
+  clientCertificateTypes: (codes: readonly number[]): Extension => [
+    ExtensionType.clientCertificateType,
+    new Writer().vector8(Uint8Array.from(codes)).bytes(),
+  ],
+  serverCertificateTypes: (codes: readonly number[]): Extension => [
+    ExtensionType.serverCertificateType,
+    new Writer().vector8(Uint8Array.from(codes)).bytes(),
+  ],
   pskModes: (modes: readonly number[]): Extension => [
     ExtensionType.pskKeyExchangeModes,
     new Writer().vector8(Uint8Array.from(modes)).bytes(),
@@ -144,8 +163,10 @@ export function encodeHello(hello: Hello): Uint8Array {
 /** What the server's flight said. */
 interface ServerFlight {
   readonly random: Uint8Array;
+  readonly sessionId: Uint8Array;
   readonly suite: Suite;
-  readonly group: EcdhGroup;
+  /** Null where a session is resumed, and the share is empty. */
+  readonly group: EcdhGroup | null;
   readonly publicKey: Uint8Array;
   readonly extensions: ReadonlyMap<number, Uint8Array>;
   /** The body of CertificateRequest. */
@@ -160,8 +181,13 @@ export class ScriptedClient {
   readonly recordSizes: number[] = [];
   data: Uint8Array = new Uint8Array();
   finishedHeld = false;
+  serverFinished: Uint8Array = new Uint8Array();
   /** Whether the server's signature is taken as it comes. */
   trusting = false;
+  /** The master secret of a session that the hello asks to resume. */
+  resuming: Uint8Array | null = null;
+  /** What both sides were given, for a suite with a pre-shared key. */
+  preSharedKey: PreSharedKey | null = null;
   readonly #random: RandomSource = seeded("tls client");
   readonly #reader = new RecordReader();
   #messages: Uint8Array[] = [];
@@ -190,6 +216,11 @@ export class ScriptedClient {
   get flight(): ServerFlight {
     assert.ok(this.#flight !== null, "the server's flight did not come");
     return this.#flight;
+  }
+
+  /** The body of the server's last message of that type; null where none came. */
+  heard(type: HandshakeType): Uint8Array | null {
+    return this.#messages.findLast((message) => message[0] === type)?.subarray(4) ?? null;
   }
 
   /** The handshake's keys; only after ClientKeyExchange. */
@@ -237,14 +268,18 @@ export class ScriptedClient {
   /** @param publicKey - What to send instead of the honest share. */
   clientKeyExchange(publicKey?: Uint8Array): Uint8Array {
     const { group, publicKey: serverShare, suite, random } = this.flight;
+    assert.ok(group !== null, "a resumed session has no key exchange");
     this.#ephemeral = this.crypto.ecdhKey(group, this.#random);
     const share = publicKey ?? this.#ephemeral.publicKey;
-    const bytes = this.message(
-      HandshakeType.clientKeyExchange,
-      new Writer().vector8(share).bytes(),
-    );
-    const premaster = this.#ephemeral.agree(serverShare);
-    assert.ok(premaster !== null, "the server's share is no good");
+    const body = new Writer();
+    if (suite.keyExchange === "ecdhe-psk") body.vector16(required(this.preSharedKey).identity);
+    const bytes = this.message(HandshakeType.clientKeyExchange, body.vector8(share).bytes());
+    const shared = this.#ephemeral.agree(serverShare);
+    assert.ok(shared !== null, "the server's share is no good");
+    const premaster =
+      suite.keyExchange === "ecdhe-psk"
+        ? pskPremaster(shared, required(this.preSharedKey).key.slice())
+        : shared;
     const randoms = { client: this.hello.random, server: random };
     const hash = this.#transcriptHash();
     const master = extendedMasterSecret(this.crypto, suite.hash, premaster, hash);
@@ -271,7 +306,7 @@ export class ScriptedClient {
     const { suite } = this.flight;
     const { client, server } = this.keys.recordKeys(suite);
     this.#writing = new RecordProtection(this.crypto, suite, client);
-    this.#reading = { version: "TLS 1.2", suite, keys: server, epoch: 1 };
+    this.#reading ??= { version: "TLS 1.2", suite, keys: server, epoch: 1 };
     return bytes;
   }
 
@@ -336,58 +371,71 @@ export class ScriptedClient {
       this.#pending = this.#pending.slice(4 + length);
       if (message[0] === HandshakeType.finished) this.#checkFinished(message.subarray(4));
       this.note(message);
-      if (message[0] === HandshakeType.serverHelloDone) this.#readFlight();
+      if (message[0] === HandshakeType.serverHello) this.#readHello();
+      if (message[0] === HandshakeType.serverHelloDone) this.#readExchange();
     }
   }
 
   #checkFinished(verifyData: Uint8Array): void {
     const expected = this.keys.verifyData("server", this.#transcriptHash());
     assert.ok(sameBytes(verifyData, expected), "the server's Finished does not hold");
+    this.serverFinished = verifyData.slice();
     this.finishedHeld = true;
   }
 
-  /** Reads the messages since the ClientHello and checks the signature over the server's share. */
-  #readFlight(): void {
-    const body = (type: number): Uint8Array | null =>
-      this.#messages.find((message) => message[0] === type)?.subarray(4) ?? null;
-    const hello = new Reader(required(body(HandshakeType.serverHello)), cut);
+  #readHello(): void {
+    const hello = new Reader(required(this.heard(HandshakeType.serverHello)), cut);
     assert.equal(hello.u16(), 0x0303);
     const random = hello.take(32);
-    assert.equal(hello.vector8().length, 0, "no session to come back to");
+    const sessionId = hello.vector8();
     const code = hello.u16();
-    const suite = Object.values(SUITES).find((candidate) => candidate.code === code);
-    assert.ok(
-      suite !== undefined && this.hello.suites.includes(code),
-      "a suite that was not offered",
-    );
+    const suite = findSuite(code);
+    assert.ok(suite !== null && this.hello.suites.includes(code), "a suite that was not offered");
     assert.equal(hello.u8(), 0);
     const extensions = new Map<number, Uint8Array>();
     const block = new Reader(hello.vector16(), cut);
     while (block.remaining > 0) extensions.set(block.u16(), block.vector16());
     assert.equal(hello.remaining, 0);
+    this.#flight = {
+      ...{ random, sessionId, suite, extensions },
+      ...{ group: null, publicKey: new Uint8Array(), certificateRequest: null },
+    };
+    const taken = sessionId.length > 0 && sameBytes(sessionId, this.hello.sessionId);
+    if (this.resuming === null || !taken) return;
+    const randoms = { client: this.hello.random, server: random };
+    this.#keys = new KeySchedule(this.crypto, suite.hash, randoms, this.resuming.slice());
+    const keys = this.#keys.recordKeys(suite).server;
+    this.#reading = { version: "TLS 1.2", suite, keys, epoch: 1 };
+  }
 
-    const exchange = new Reader(required(body(HandshakeType.serverKeyExchange)), cut);
+  /** Reads what came after ServerHello and checks the signature over the server's share. */
+  #readExchange(): void {
+    const { random, suite } = this.flight;
+    const signs = suite.keyExchange !== "ecdhe-psk";
+    const exchange = new Reader(required(this.heard(HandshakeType.serverKeyExchange)), cut);
+    if (!signs) assert.equal(exchange.vector16().length, 0, "no hint");
     const params = exchange.take(4);
     const share = exchange.take(params[3]!);
-    assert.equal(exchange.u16(), 0x0403);
-    const signature = exchange.vector16();
-    const signed = concat(this.hello.random, random, params, share);
-    const key = serverKey(this.crypto).publicKey;
-    const scheme = { kind: "ecdsa", hash: "sha256" } as const;
-    const held = this.trusting || this.crypto.verify(scheme, key, signed, signature);
-    assert.ok(held, "the server's signature");
+    if (signs) {
+      const code = exchange.u16();
+      const signed = concat(this.hello.random, random, params, share);
+      this.#checkSignature(code, signed, exchange.vector16());
+    }
+    assert.equal(exchange.remaining, 0);
 
     const groups: readonly EcdhGroup[] = ["P-256", "P-384", "X25519"];
     const group = groups.find((candidate) => groupCode(candidate) === params[2]);
     assert.ok(group !== undefined, "an unknown group");
-    this.#flight = {
-      random,
-      suite,
-      group,
-      publicKey: share,
-      extensions,
-      certificateRequest: body(HandshakeType.certificateRequest),
-    };
+    const certificateRequest = this.heard(HandshakeType.certificateRequest);
+    this.#flight = { ...this.flight, group, publicKey: share, certificateRequest };
+  }
+
+  #checkSignature(code: number, signed: Uint8Array, signature: Uint8Array): void {
+    if (this.trusting) return;
+    assert.equal(code, 0x0403);
+    const { publicKey } = serverKey(this.crypto);
+    const scheme = { kind: "ecdsa", hash: "sha256" } as const;
+    assert.ok(this.crypto.verify(scheme, publicKey, signed, signature), "the server's signature");
   }
 
   #transcriptHash(): Uint8Array {
@@ -475,6 +523,15 @@ export class Duplex {
     return null;
   }
 
+  /** The client's half of an abbreviated handshake. */
+  resume(master: Uint8Array): this {
+    this.client.resuming = master;
+    this.hellos();
+    assert.ok(this.client.finishedHeld, "no Finished from the server");
+    this.give(this.client.changeCipherSpec(), this.client.finished());
+    return this;
+  }
+
   /** Application data that reached the server's user. */
   get received(): Uint8Array {
     return concat(
@@ -483,9 +540,12 @@ export class Duplex {
   }
 }
 
-function required(body: Uint8Array | null): Uint8Array {
-  assert.ok(body !== null, "a message is missing from the server's flight");
-  return body;
+function required<T>(value: T | null): T {
+  assert.ok(
+    value !== null,
+    "a message is missing from the server's flight, or a key from the test",
+  );
+  return value;
 }
 
 function cut(): Error {

@@ -97,6 +97,7 @@ export type EapOutput =
   | { readonly kind: "authenticated"; readonly proof: EapProof }
   | {
       readonly kind: "success";
+      readonly method: MethodName;
       readonly packet: Uint8Array;
       readonly keys: EapKeys;
       readonly resumption: Resumption;
@@ -316,7 +317,8 @@ export class EapServer implements Machine<EapInput, EapOutput> {
     const keys = running.method.keys();
     const { resumption } = running.method;
     this.#end(now);
-    return { kind: "success", packet: encodeSuccess(this.#identifier), keys, resumption };
+    const packet = encodeSuccess(this.#identifier);
+    return { kind: "success", method: running.row.name, packet, keys, resumption };
   }
 
   #fail({ reason, detail }: EapFailure, now: Mono): EapOutput {

@@ -1,6 +1,6 @@
 /** What a TLS connection is told, what it says, and what it leaves behind: the seam of this folder. */
 import type { Crypto, EcdhGroup, PublicKey, SigningKey } from "../../base/crypto/crypto.ts";
-import type { RandomSource } from "../../base/machine.ts";
+import type { Mono, RandomSource } from "../../base/machine.ts";
 import type { AlertName } from "./alert.ts";
 import type { TlsFailure } from "./failure.ts";
 import type { Suite } from "./suites.ts";
@@ -65,9 +65,14 @@ export interface ResumableSession {
   /** What the peer proved in the handshake that began it all. */
   readonly peerChain: readonly Uint8Array[];
   readonly peerCertificateType: CertificateType;
+  /**
+   * Until when it may be resumed, by the clock of the store, however often it
+   * is: a peer proves its key again in time. Null before a store has kept it.
+   */
+  readonly until: Mono | null;
 }
 
-/** A ticket as a server hands it out: a random name for a session that stays with the server. */
+/** A ticket, or session id, as a server hands it out: a random name for a session that stays with the server. */
 export interface IssuedTicket {
   /** 16 to 255 octets that nobody can guess. */
   readonly ticket: Uint8Array;
@@ -80,8 +85,12 @@ export interface IssuedTicket {
  * a session whose peer has been revoked since is not found (RFC 9190 §5.7).
  */
 export interface SessionStore {
-  /** Null where the owner wants no session kept. */
-  keep(session: ResumableSession): IssuedTicket | null;
+  /**
+   * Null where the owner wants no session kept. From here on the secret is the store's.
+   *
+   * @param id - The session id that names it on the wire already, 32 octets; null: the store draws a ticket.
+   */
+  keep(session: ResumableSession, id: Uint8Array | null): IssuedTicket | null;
   /** The session of a ticket that the owner still stands by. It stays until it is spent. */
   find(ticket: Uint8Array): ResumableSession | null;
   /** The peer has proved that it holds the session's secret: the ticket is worth nothing any more. */

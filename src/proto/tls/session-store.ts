@@ -48,14 +48,17 @@ export class MemorySessions<T> implements SessionStore {
     return this.#tagged.size + this.#untagged.size;
   }
 
-  /** Owns the session's secret from here on. The ticket finds nothing before it is tagged. */
-  keep(session: ResumableSession): IssuedTicket {
+  /**
+   * The ticket finds nothing before it is tagged. A session that comes of one
+   * resumed ends when that would have ended.
+   */
+  keep(session: ResumableSession, id: Uint8Array | null = null): IssuedTicket {
     const { random, now, lifetimeSeconds } = this.#config;
     this.#makeRoom(this.#untagged);
-    const ticket = random(TICKET_LENGTH);
-    const until = mono(now() + lifetimeSeconds * 1000);
-    this.#untagged.set(toHex(ticket), { session, until });
-    return { ticket, lifetimeSeconds };
+    const ticket = id ?? random(TICKET_LENGTH);
+    const until = session.until ?? mono(now() + lifetimeSeconds * 1000);
+    this.#untagged.set(toHex(ticket), { session: { ...session, until }, until });
+    return { ticket, lifetimeSeconds: Math.max(0, Math.ceil((until - now()) / 1000)) };
   }
 
   find(ticket: Uint8Array): ResumableSession | null {

@@ -8,6 +8,7 @@ function session(secret = new Uint8Array(32).fill(7)): ResumableSession {
   return {
     ...{ version: "TLS 1.3", suite: SUITES_13.TLS_AES_128_GCM_SHA256, secret },
     ...{ serverName: null, alpn: null, peerChain: [], peerCertificateType: "x509" },
+    until: null,
   };
 }
 
@@ -29,8 +30,29 @@ test("a session is found once it is tagged, and not before", () => {
   assert.equal(sessions.find(ticket), null);
   assert.equal(sessions.tagOf(ticket), null);
   sessions.tag(ticket, "kettle");
-  assert.equal(sessions.find(ticket), kept);
+  assert.deepEqual(sessions.find(ticket), { ...kept, until: mono(60_000) });
   assert.equal(sessions.tagOf(ticket), "kettle");
+});
+
+test("a session that comes of one resumed ends when that would have ended", () => {
+  const { sessions, clock } = store();
+  const first = sessions.keep(session());
+  sessions.tag(first.ticket, "kettle");
+  clock.ms = 45_000;
+  const found = sessions.find(first.ticket)!;
+  const second = sessions.keep({ ...found, secret: found.secret.slice() });
+  assert.equal(second.lifetimeSeconds, 15);
+  sessions.tag(second.ticket, "kettle");
+  clock.ms = 60_000;
+  assert.equal(sessions.find(second.ticket), null);
+});
+
+test("a session that has a name on the wire already is found by it", () => {
+  const { sessions } = store();
+  const id = new Uint8Array(32).fill(1);
+  assert.deepEqual(sessions.keep(session(), id).ticket, id);
+  sessions.tag(id, "kettle");
+  assert.equal(sessions.tagOf(id), "kettle");
 });
 
 test("a tag is given once", () => {
@@ -62,7 +84,7 @@ test("a session is gone when its time is up, to the millisecond, and its secret 
   clock.ms = 30_000;
   sessions.tag(ticket, "kettle");
   clock.ms = 59_999;
-  assert.equal(sessions.find(ticket), kept);
+  assert.equal(sessions.find(ticket)?.secret, kept.secret);
   clock.ms = 60_000;
   assert.equal(sessions.find(ticket), null);
   assert.deepEqual(kept.secret, NOTHING);
@@ -77,8 +99,8 @@ test("the oldest goes where there is no room, and its secret with it", () => {
     return ticket;
   });
   assert.deepEqual(
-    tickets.map((ticket) => sessions.find(ticket)),
-    [null, kept[1]!, kept[2]!, kept[3]!],
+    tickets.map((ticket) => sessions.find(ticket)?.secret),
+    [undefined, kept[1]!.secret, kept[2]!.secret, kept[3]!.secret],
   );
   assert.deepEqual(kept[0]!.secret, NOTHING);
 });

@@ -35,6 +35,8 @@ export interface Agreed {
   readonly transcript: Transcript;
   /** Whether ServerHello said that a ticket follows. */
   readonly givesTicket: boolean;
+  /** The session's name for a client that knows no tickets, 32 octets; empty where it is to have none. */
+  readonly sessionId: Uint8Array;
 }
 
 /** A server that would have spoken TLS 1.3 too says so where a man in the middle cannot change it (RFC 8446 §4.1.3). */
@@ -64,9 +66,8 @@ export function sendServerFlight(
   ephemeral: EcdhKey,
   { config, channel }: Connection,
 ): boolean {
-  const { choice, randoms, transcript, givesTicket } = agreed;
+  const { choice, randoms, transcript, givesTicket, sessionId } = agreed;
   const say = (message: Uint8Array): void => transcript.add(channel.send(message));
-  const sessionId = new Uint8Array();
   const hello = { ...choice, random: randoms.server, sessionId, givesTicket };
   say(encodeServerHello(hello, channel.transport));
   const { proof } = choice;

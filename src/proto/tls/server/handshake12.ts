@@ -50,7 +50,7 @@ import type { DirectionKeys } from "../record.ts";
 import { Session } from "../session.ts";
 import { CLIENT_SCHEMES, fits } from "../suites.ts";
 import { Transcript } from "../transcript.ts";
-import { HandshakeType } from "../wire.ts";
+import { HandshakeType, MAX_SESSION_ID_LENGTH } from "../wire.ts";
 import { limitRecords, sendServerFlight, serverRandom } from "./flight12.ts";
 import type { Agreed, Connection } from "./flight12.ts";
 import { checkHello12, negotiate } from "./negotiate12.ts";
@@ -231,9 +231,11 @@ function onClientHello(
   // The order of these draws is part of the interface: replay depends on it.
   const randoms = { client: hello.random.slice(), server: serverRandom(config) };
   const ephemeral = crypto.ecdhKey(choice.group, random);
-  const takesTicket = hello.sessionTicket !== null && choice.proof !== null;
-  const givesTicket = takesTicket && config.sessions !== undefined;
-  const agreed = { choice, randoms, serverName: hello.serverName, transcript, givesTicket };
+  const keeps = config.sessions !== undefined && choice.proof !== null;
+  const givesTicket = keeps && hello.sessionTicket !== null;
+  const sessionId = keeps && !givesTicket ? random(MAX_SESSION_ID_LENGTH) : new Uint8Array();
+  const { serverName } = hello;
+  const agreed = { choice, randoms, serverName, transcript, givesTicket, sessionId };
   if (sendServerFlight(agreed, ephemeral, connection)) {
     return { kind: "AwaitClientCertificate", agreed, ephemeral };
   }
@@ -376,18 +378,18 @@ function onFinished(
   return { kind: "Established", refusals: 0 };
 }
 
-/** It stands in front of our ChangeCipherSpec (RFC 5077 §3.3). */
+/** Keeps the session. A ticket stands in front of our ChangeCipherSpec (RFC 5077 §3.3). */
 function issueTicket(
   { agreed, keys, client }: AwaitFinished,
   { config, channel }: Connection,
 ): Uint8Array | null {
-  const { choice, serverName, transcript, givesTicket } = agreed;
-  if (!givesTicket) return null;
+  const { choice, serverName, transcript, givesTicket, sessionId } = agreed;
+  if (!givesTicket && sessionId.length === 0) return null;
   const { suite, alpn } = choice;
   const secret = keys.masterSecret();
-  const kept = { version: "TLS 1.2", suite, secret, serverName, alpn } as const;
-  const issued = keepSession(kept, client, config);
-  transcript.add(channel.send(encodeNewSessionTicket(issued)));
+  const kept = { version: "TLS 1.2", suite, secret, serverName, alpn, until: null } as const;
+  const issued = keepSession(kept, client, config, givesTicket ? null : sessionId);
+  if (givesTicket) transcript.add(channel.send(encodeNewSessionTicket(issued)));
   return issued?.ticket ?? null;
 }
 

@@ -1,8 +1,8 @@
 /**
- * The server's side of a TLS 1.2 handshake that resumes a session by its
- * ticket. The sessions stay with the server, and a ticket is a random name.
- * Session ids are not used to come back by: one way is enough, and the id
- * serves only to tell the client that its ticket was taken.
+ * The server's side of a TLS 1.2 handshake that resumes a session. The sessions
+ * stay with the server, and a ticket is a random name. So is a session id, by
+ * which clients without tickets come back (wpa_supplicant as it is configured
+ * by default); beside a ticket it only says whether that was taken.
  *
  *      Client                                      Server
  *
@@ -15,11 +15,11 @@
  *      Finished                -------->           AwaitResumedFinished
  *      Application data        <------->           Established
  *
- * @see RFC 5077 §3.1, §3.4; RFC 7627 §5.3
+ * @see RFC 5077 §3.1, §3.4; RFC 5246 §7.3 (session ids); RFC 7627 §5.3
  */
 import { sameBytes } from "../../../base/bytes.ts";
 import type { ClientHello } from "../client-hello.ts";
-import type { ResumableSession } from "../connection.ts";
+import type { IssuedTicket, ResumableSession, TlsServerConfig } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
 import { KeySchedule } from "../key-schedule.ts";
@@ -45,7 +45,10 @@ export const PROTECTED_EPOCH = 1;
 
 /** A session that a client may come back to. */
 export interface Resumption {
+  /** The name it was found by. */
   readonly ticket: Uint8Array;
+  /** Whether that is a session id, which stays the same. */
+  readonly byId: boolean;
   readonly session: ResumableSession;
   readonly terms: Terms;
 }
@@ -74,16 +77,16 @@ export function chooseResumption(
   hello: ClientHello,
   { config, channel }: Connection,
 ): Resumption | null {
-  const { sessionTicket, serverName } = hello;
-  if (sessionTicket === null) return null;
+  const { sessionTicket, sessionId, serverName } = hello;
+  const byId = sessionTicket === null;
   // The hello is gone once its record is.
-  const ticket = sessionTicket.slice();
+  const ticket = (sessionTicket ?? sessionId).slice();
   const session = findSession({ ticket, version: "TLS 1.2", serverName }, config);
   if (session === null) return null;
   const { suite } = session;
   const spoken = suitesOf(config, channel.transport).some(({ code }) => code === suite.code);
   if (!spoken || !hello.suites.includes(suite.code)) return null;
-  return { ticket, session, terms: termsOf(hello, suite, config) };
+  return { ticket, byId, session, terms: termsOf(hello, suite, config) };
 }
 
 /** ServerHello to Finished, under the session's master secret. */
@@ -93,8 +96,8 @@ export function sendAbbreviatedFlight(
   message: HandshakeMessage,
   { config, channel }: Connection,
 ): AwaitResumedChangeCipherSpec {
-  const { session, terms } = resumption;
-  const { suite, alpn } = terms;
+  const { session, terms, byId } = resumption;
+  const { suite } = terms;
   limitRecords(terms.recordSize, channel);
   const form = channel.transport === "stream" ? "tls" : "dtls12";
   const transcript = new Transcript(config.crypto, suite.hash, form);
@@ -105,13 +108,12 @@ export function sendAbbreviatedFlight(
   const keys = new KeySchedule(config.crypto, suite.hash, randoms, session.secret.slice());
   config.keyLog?.(keys.keyLogLine());
 
-  // The id sent back says that the ticket was taken (RFC 5077 §3.4).
+  // The id sent back says that the session was found (RFC 5077 §3.4).
   const { sessionId } = hello;
-  const answer = { ...terms, proof: null, random: randoms.server, sessionId, givesTicket: true };
+  const answer = { ...terms, proof: null, random: randoms.server, sessionId, givesTicket: !byId };
   say(encodeServerHello(answer, channel.transport));
-  const kept = { ...session, alpn, secret: session.secret.slice() };
-  const issued = keepSession(kept, provenBy(session), config);
-  say(encodeNewSessionTicket(issued));
+  const issued = byId ? null : keepAgain(resumption, config);
+  if (!byId) say(encodeNewSessionTicket(issued));
   const { client, server } = keys.recordKeys(suite);
   channel.changeCipherSpec();
   channel.writeUnder({ version: "TLS 1.2", suite, keys: server, epoch: PROTECTED_EPOCH });
@@ -120,6 +122,15 @@ export function sendAbbreviatedFlight(
   const issuedTicket = issued?.ticket ?? null;
   const resumed = { ...resumption, randoms, transcript, keys, issuedTicket, binding };
   return { kind: "AwaitResumedChangeCipherSpec", resumed, reading: client };
+}
+
+/** Under a new ticket, or under its session id. */
+function keepAgain(
+  { session, terms, ticket, byId }: Resumption,
+  config: TlsServerConfig,
+): IssuedTicket | null {
+  const kept = { ...session, alpn: terms.alpn, secret: session.secret.slice() };
+  return keepSession(kept, provenBy(session), config, byId ? ticket : null);
 }
 
 export function onResumedChangeCipherSpec(
@@ -140,12 +151,17 @@ export function onResumedFinished(
   message: HandshakeMessage,
   { config, channel }: Connection,
 ): void {
-  const { ticket, session, terms, randoms, transcript, keys, issuedTicket, binding } = resumed;
+  const { ticket, byId, session, terms, randoms, transcript, keys, binding } = resumed;
   const verifyData = parseFinished(message.body);
   if (!sameBytes(verifyData, keys.verifyData("client", transcript.hash()))) {
     throw TlsFailure.because("bad-finished");
   }
+  const again = { ...session, secret: session.secret.slice() };
   config.sessions?.spend(ticket);
+  const issuedTicket = byId
+    ? (keepAgain({ ...resumed, session: again }, config)?.ticket ?? null)
+    : resumed.issuedTicket;
+  again.secret.fill(0);
   const { suite, alpn } = terms;
   const { serverName, peerChain } = session;
   const outcome = new Session({

@@ -65,9 +65,10 @@ export function keepSession(
   kept: Kept,
   { chain, certificateType, pskIdentity }: Proven,
   { sessions }: TlsServerConfig,
+  id: Uint8Array | null = null,
 ): IssuedTicket | null {
   const session = { ...kept, peerChain: chain, peerCertificateType: certificateType };
-  const issued = pskIdentity === null ? (sessions?.keep(session) ?? null) : null;
+  const issued = pskIdentity === null ? (sessions?.keep(session, id) ?? null) : null;
   if (issued === null) {
     kept.secret.fill(0);
     return null;
