@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { after } from "node:test";
 import { assert, providers, skip, test } from "#kit";
 import { toHex } from "../../src/base/bytes.ts";
 import { Association } from "../../src/proto/tls/datagram/association.ts";
 import type { DtlsConfig } from "../../src/proto/tls/datagram/association.ts";
+import type { Credential } from "../../src/proto/tls/connection.ts";
+import { DtlsClient } from "../../src/proto/tls/datagram/client.ts";
+import type { TlsClientConfig } from "../../src/proto/tls/client.ts";
 import { ServerHandshake } from "../../src/proto/tls/server/handshake.ts";
 import type { TlsServerConfig } from "../../src/proto/tls/server.ts";
 import { SUITES } from "../../src/proto/tls/suites.ts";
@@ -29,6 +33,15 @@ const TALK: readonly Line[] = [
   { after: "TALK\n", text: "Q\n" },
 ];
 
+/** A UDP port that nobody had a moment ago. */
+async function freePort(): Promise<number> {
+  const socket = createSocket("udp4");
+  await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
+  const { port } = socket.address();
+  await new Promise<void>((done) => socket.close(done));
+  return port;
+}
+
 if (has("openssl", "version")) withOpenssl(new Pki());
 else skip("DTLS 1.2 against s_client and s_server", "needs openssl");
 
@@ -53,10 +66,15 @@ function withOpenssl(pki: Pki): void {
     ...["-key", pki.file(`${name}.key`)],
   ];
 
+  const credential = (): Credential => ({
+    certificates: [pki.der("client"), pki.der("ca")],
+    key: signingKey(native, pki.file("client.key")),
+  });
+
   async function sClient(
     server: TlsServerConfig,
     words: readonly string[],
-    datagrams: Partial<DtlsConfig> = {},
+    datagrams: Partial<Omit<DtlsConfig, "tls">> = {},
   ): Promise<Ran & Seen & Pick<UdpEnd, "lengths">> {
     const association = new Association(
       "server",
@@ -100,4 +118,47 @@ function withOpenssl(pki: Pki): void {
     assert.match(text, /TALK\n/);
     assert.ok(Math.max(...lengths) <= 300, `${Math.max(...lengths)} octets`);
   });
+
+  /** Says `talk` to a server that copies its terminal, and leaves once the server has said `hello`. */
+  async function sServer(
+    client: Partial<TlsClientConfig>,
+    words: readonly string[],
+    datagrams: Partial<Omit<DtlsConfig, "tls">> = {},
+  ): Promise<Ran & Seen & Pick<UdpEnd, "lengths">> {
+    const tls: TlsClientConfig = {
+      crypto: native,
+      random: (length) => new Uint8Array(randomBytes(length)),
+      versions: ["TLS 1.2"],
+      serverName: null,
+      credential: null,
+      ...client,
+    };
+    const end = new UdpEnd(new DtlsClient({ tls, mtu: null, ...datagrams }), "talk\n", (text) =>
+      text.includes("hello\n") ? null : "more\n",
+    );
+    const port = await freePort();
+    const running = run(
+      "openssl",
+      ["s_server", "-dtls1_2", "-accept", `127.0.0.1:${port}`, ...identity("server"), ...words],
+      [{ after: "talk\n", text: "hello\n" }],
+    );
+    // Datagrams sent before it listens are lost, and sent again: no need to know when it does.
+    await end.connect(port);
+    await end.ended;
+    end.stop();
+    return { ...(await running), ...end.seen, lengths: end.lengths };
+  }
+
+  for (const listen of [[], ["-listen"]]) {
+    for (const asks of [[], ["-Verify", "1", "-CAfile", pki.file("ca.pem")]]) {
+      test(`s_server ${[...listen, ...asks.slice(0, 1)].join(" ")}: DTLS 1.2`, async () => {
+        const client = asks.length > 0 ? { credential: credential() } : {};
+        const { text, sessions, received, closed } = await sServer(client, [...listen, ...asks]);
+        assert.match(text, /talk\n/);
+        assert.equal(received, "hello\n");
+        assert.equal(sessions.length, 1);
+        assert.ok(closed);
+      });
+    }
+  }
 }
