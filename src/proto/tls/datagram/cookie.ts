@@ -15,9 +15,12 @@ import { DTLS_1_0 } from "./wire.ts";
 export const COOKIE_PERIOD_MS = 60_000;
 
 const KEY_LENGTH = 32;
-const MAC_LENGTH = 32;
 /** Octets in front of the state: the low octet of the period. */
 const PERIOD_LENGTH = 1;
+/** All that DTLS 1.0 allows (RFC 4347 §4.2.1), and GnuTLS takes from a HelloVerifyRequest. */
+const MAX_PLAIN_COOKIE = 32;
+/** Of HMAC-SHA256 as much as fits into a cookie without a state. */
+const MAC_LENGTH: number = MAX_PLAIN_COOKIE - PERIOD_LENGTH;
 
 /** Octets of state a cookie can carry: it has 255 at most. */
 export const MAX_COOKIE_STATE: number = 255 - PERIOD_LENGTH - MAC_LENGTH;
@@ -37,7 +40,7 @@ export interface CookieSubject {
  * Makes cookies and knows them again. The keys are its own and change with
  * time, so a cookie lives for one to two {@link COOKIE_PERIOD_MS}.
  *
- *     cookie = period (1) | state | HMAC-SHA256(key of the period, state, address, hello)
+ *     cookie = period (1) | state | 31 octets of HMAC-SHA256(key of the period, state, address, hello)
  */
 export class CookieMint {
   readonly #crypto: Crypto;
@@ -82,7 +85,7 @@ export class CookieMint {
 
   #mac(key: Uint8Array, head: Uint8Array, { address, hello }: CookieSubject): Uint8Array {
     const message = new Writer().vector8(head).vector16(address).raw(hello).bytes();
-    return this.#crypto.hmac("sha256", key, message);
+    return this.#crypto.hmac("sha256", key, message).slice(0, MAC_LENGTH);
   }
 
   /** The key of the time that it is. */
