@@ -1,9 +1,11 @@
 /** The handshake messages of TLS 1.3 that follow the ClientHello, both ways. */
 import { hex, Reader, utf8, Writer } from "../../base/bytes.ts";
 import type { EcdhGroup } from "../../base/crypto/crypto.ts";
+import type { IssuedTicket } from "./connection.ts";
 import { TlsFailure } from "./failure.ts";
-import { handshakeMessage, MAX_CHAIN_LENGTH } from "./messages.ts";
+import { certificateStatus, handshakeMessage, MAX_CHAIN_LENGTH, typeAnswers } from "./messages.ts";
 import type { Choice13 } from "./server/negotiate13.ts";
+import type { Proof } from "./server/proof.ts";
 import { CLIENT_SCHEMES, groupCode } from "./suites.ts";
 import type { Suite } from "./suites.ts";
 import {
@@ -26,17 +28,20 @@ export interface ServerHello13 {
   readonly suite: Suite;
   readonly group: EcdhGroup;
   readonly publicKey: Uint8Array;
+  /** The place in the client's list of the key that is taken; null without one (RFC 8446 §4.2.11). */
+  readonly psk: number | null;
 }
 
 /** @see RFC 8446 §4.1.3 */
 export function encodeServerHello13(
-  { random, sessionId, suite, group, publicKey }: ServerHello13,
+  { random, sessionId, suite, group, publicKey, psk }: ServerHello13,
   transport: Transport = "stream",
 ): Uint8Array {
   const share = new Writer().u16(groupCode(group)).vector16(publicKey);
-  const keyShare = new Writer();
-  addExtension(keyShare, ExtensionType.keyShare, share);
-  return serverHello(random, sessionId, suite, keyShare, transport);
+  const more = new Writer();
+  addExtension(more, ExtensionType.keyShare, share);
+  if (psk !== null) addExtension(more, ExtensionType.preSharedKey, new Writer().u16(psk));
+  return serverHello(random, sessionId, suite, more, transport);
 }
 
 /** What a HelloRetryRequest asks for: at least one of group and cookie. */
@@ -90,9 +95,13 @@ export function encodeMessageHash(hash: Uint8Array): Uint8Array {
   return handshakeMessage(HandshakeType.messageHash, hash);
 }
 
-/** @see RFC 8446 §4.3.1 */
-export function encodeEncryptedExtensions({ alpn, recordSize }: Choice13): Uint8Array {
+/** @param proof - Null with a pre-shared key. @see RFC 8446 §4.3.1 */
+export function encodeEncryptedExtensions(
+  { alpn, recordSize }: Choice13,
+  proof: Proof | null,
+): Uint8Array {
   const extensions = new Writer();
+  for (const [type, body] of typeAnswers(proof)) addExtension(extensions, type, body);
   if (alpn !== null) {
     const name = Uint8Array.from(alpn, (character) => character.charCodeAt(0));
     const list = new Writer().vector8(name).bytes();
@@ -134,10 +143,23 @@ export function encodeCertificateRequest13(authorities: readonly Uint8Array[]): 
   return handshakeMessage(HandshakeType.certificateRequest, body.bytes());
 }
 
-/** @param certificates - DER, the sender's own first. @see RFC 8446 §4.4.2 */
-export function encodeCertificate13(certificates: readonly Uint8Array[]): Uint8Array {
+/**
+ * @param certificates - DER, the sender's own first; or one bare key.
+ * @param ocspResponse - For the first of them, where the peer asked (RFC 8446 §4.4.2.1).
+ * @see RFC 8446 §4.4.2
+ */
+export function encodeCertificate13(
+  certificates: readonly Uint8Array[],
+  ocspResponse: Uint8Array | null = null,
+): Uint8Array {
   const list = new Writer();
-  for (const certificate of certificates) list.vector24(certificate).vector16(new Uint8Array());
+  for (const [at, certificate] of certificates.entries()) {
+    const extensions = new Writer();
+    if (at === 0 && ocspResponse !== null) {
+      addExtension(extensions, ExtensionType.statusRequest, certificateStatus(ocspResponse));
+    }
+    list.vector24(certificate).vector16(extensions.bytes());
+  }
   const body = new Writer().vector8(new Uint8Array()).vector24(list.bytes());
   return handshakeMessage(HandshakeType.certificate, body.bytes());
 }
@@ -156,6 +178,24 @@ export function signedContent(role: "client" | "server", transcriptHash: Uint8Ar
     .u8(0)
     .raw(transcriptHash)
     .bytes();
+}
+
+/** Octets of ticket_age_add. */
+export const TICKET_AGE_ADD_LENGTH = 4;
+
+/** @param ageAdd - 4 random octets. @param nonce - None twice in a connection. @see RFC 8446 §4.6.1 */
+export function encodeNewSessionTicket13(
+  { ticket, lifetimeSeconds }: IssuedTicket,
+  ageAdd: Uint8Array,
+  nonce: Uint8Array,
+): Uint8Array {
+  const body = new Writer()
+    .u32(lifetimeSeconds)
+    .raw(ageAdd)
+    .vector8(nonce)
+    .vector16(ticket)
+    .vector16(new Uint8Array());
+  return handshakeMessage(HandshakeType.newSessionTicket, body.bytes());
 }
 
 /** @param ask - Whether the peer is to change its keys too. @see RFC 8446 §4.6.3 */

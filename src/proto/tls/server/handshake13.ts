@@ -3,7 +3,8 @@
  * for, one function per state, each returning the next (RFC 8446 §2). The
  * ClientHello has been read, and TLS 1.3 chosen, by `handshake.ts`. In
  * brackets what depends on `clientCertificate`; behind * everything is
- * protected by handshake keys, behind ** by application keys.
+ * protected by handshake keys, behind ** by application keys. With a pre-shared
+ * key, a session's or one given to both sides, nobody sends what is marked +.
  *
  *      Client                                      Server
  *
@@ -12,76 +13,60 @@
  *      (ClientHello)           -------->           AwaitSecondClientHello
  *                                                  ServerHello
  *                                                * EncryptedExtensions
- *                                                * [CertificateRequest]
- *                                                * Certificate
- *                                                * CertificateVerify
+ *                                                *+[CertificateRequest]
+ *                                                *+Certificate
+ *                                                *+CertificateVerify
  *                              <--------         * Finished
- *    * [Certificate]           -------->           AwaitClientCertificate
+ *    *+[Certificate]           -------->           AwaitClientCertificate
  *                                                  AwaitPeerVerification (our caller's)
- *    * [CertificateVerify]     -------->           AwaitCertificateVerify
+ *    *+[CertificateVerify]     -------->           AwaitCertificateVerify
  *    * Finished                -------->           AwaitFinished
+ *                              <--------        ** [NewSessionTicket]
  *   ** Application data        <------->        ** Established
  *   ** (KeyUpdate)             <------->        ** (KeyUpdate)
  */
 import { sameBytes } from "../../../base/bytes.ts";
-import type { EcdhGroup, PublicKey } from "../../../base/crypto/crypto.ts";
+import type { PublicKey } from "../../../base/crypto/crypto.ts";
 import type { ClientHello } from "../client-hello.ts";
-import type { TlsServerConfig } from "../connection.ts";
+import type { CertificateType, TlsServerConfig } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
 import { only, phaseOf } from "../handshake.ts";
 import type { Channel, Handshake, Phase } from "../handshake.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
-import type { Randoms } from "../key-schedule.ts";
 import {
-  applicationSecrets,
-  earlySecret,
   Exporter13,
-  handshakeSecrets,
-  kdf13,
   nextSecret,
-  trafficKeys,
+  resumptionSecret,
+  ticketKey,
   verifyData13,
 } from "../key-schedule13.ts";
-import type { ApplicationSecrets, Kdf13, TrafficSecrets } from "../key-schedule13.ts";
-import { logSecrets } from "../key-log.ts";
-import { encodeFinished, parseCertificateVerify } from "../messages.ts";
+import type { Kdf13, TrafficSecrets } from "../key-schedule13.ts";
+import { parseCertificateVerify } from "../messages.ts";
 import {
-  encodeCertificate13,
-  encodeCertificateRequest13,
-  encodeCertificateVerify,
-  encodeEncryptedExtensions,
   encodeKeyUpdate,
-  encodeServerHello13,
+  encodeNewSessionTicket13,
   parseCertificate13,
   parseFinished13,
   parseKeyUpdate,
   signedContent,
+  TICKET_AGE_ADD_LENGTH,
 } from "../messages13.ts";
-import type { EpochKeys } from "../record.ts";
 import { exportedBinding, Session } from "../session.ts";
 import { CLIENT_SCHEMES, fits13 } from "../suites.ts";
 import type { Suite } from "../suites.ts";
 import { Transcript } from "../transcript.ts";
-import { ExtensionType, HandshakeType, RANDOM_LENGTH } from "../wire.ts";
-import { checkPreSharedKey, negotiate13, secondShare } from "./negotiate13.ts";
-import type { Agreement, Choice13 } from "./negotiate13.ts";
+import { ExtensionType, HandshakeType } from "../wire.ts";
+import type { Connection } from "./flight12.ts";
+import { APPLICATION_EPOCH, echoed, epochKeys, sendServerFlight } from "./flight13.ts";
+import type { Agreed13, Offer } from "./flight13.ts";
 import { checkCookieField, readHello } from "./hello.ts";
+import { negotiate13, secondShare } from "./negotiate13.ts";
+import type { Agreement, Choice13 } from "./negotiate13.ts";
+import { checkPreSharedKey } from "./psk13.ts";
 import { cookieOf, repeatsFirst, retryOf, retryRequest, retryTranscript } from "./retry13.ts";
 import type { Retry } from "./retry13.ts";
-
-/** What our flight settled; it holds until the handshake is over. */
-interface Agreed {
-  readonly choice: Choice13;
-  readonly kdf: Kdf13;
-  readonly group: EcdhGroup;
-  readonly randoms: Randoms;
-  readonly serverName: string | null;
-  readonly transcript: Transcript;
-  /** The client's handshake traffic secret: its Finished is made with it. */
-  readonly clientSecret: Uint8Array;
-  readonly application: ApplicationSecrets;
-  readonly main: Uint8Array;
-}
+import { keepSession, NOBODY, provenBy } from "./tickets.ts";
+import type { Proven } from "./tickets.ts";
 
 /** A client whose chain was accepted, and which has yet to prove that the key is its own. */
 interface Peer {
@@ -98,23 +83,22 @@ interface AwaitSecondClientHello {
 }
 interface AwaitClientCertificate {
   readonly kind: "AwaitClientCertificate";
-  readonly agreed: Agreed;
+  readonly agreed: Agreed13;
 }
 interface AwaitPeerVerification {
   readonly kind: "AwaitPeerVerification";
-  readonly agreed: Agreed;
+  readonly agreed: Agreed13;
   readonly chain: readonly Uint8Array[];
 }
 interface AwaitCertificateVerify {
   readonly kind: "AwaitCertificateVerify";
-  readonly agreed: Agreed;
+  readonly agreed: Agreed13;
   readonly peer: Peer;
 }
 interface AwaitFinished {
   readonly kind: "AwaitFinished";
-  readonly agreed: Agreed;
-  /** Proven to be the client's own; empty for a client without a certificate. */
-  readonly chain: readonly Uint8Array[];
+  readonly agreed: Agreed13;
+  readonly client: Proven;
 }
 interface Established {
   readonly kind: "Established";
@@ -133,16 +117,6 @@ type State =
   | AwaitCertificateVerify
   | AwaitFinished
   | Established;
-
-/** What the states work with. */
-interface Connection {
-  readonly config: TlsServerConfig;
-  readonly channel: Channel;
-}
-
-/** @see RFC 9147 §6.1 */
-const HANDSHAKE_EPOCH = 2;
-const APPLICATION_EPOCH = 3;
 
 export class ServerHandshake13 implements Handshake {
   readonly #connection: Connection;
@@ -253,9 +227,11 @@ function onClientHello(
   const { group, publicKey } = agreement;
   if (hello.extensions.has(ExtensionType.earlyData)) channel.skipEarlyData();
   if (publicKey !== null) {
-    const transcript = startTranscript(choice, message, connection);
-    const offer = { hello, choice, group, publicKey, transcript, retried: false };
-    return sendServerFlight(offer, connection);
+    const transcript = new Transcript(config.crypto, choice.suite.hash);
+    // Signatures here are over the hash, so no message is kept.
+    transcript.dropMessages();
+    const offer = { hello, message, choice, group, publicKey, transcript, retried: false };
+    return answer(offer, connection);
   }
   const { crypto } = config;
   const retry = retryOf(crypto, hello, message, { suite: choice.suite, group });
@@ -290,11 +266,6 @@ function resumeFromCookie(
   return onSecondHello(state, hello, message, connection);
 }
 
-/** legacy_session_id_echo; DTLS has none (RFC 9147 §5.4). */
-function echoed({ sessionId }: ClientHello, { transport }: Channel): Uint8Array {
-  return transport === "stream" ? sessionId : new Uint8Array();
-}
-
 /** We sent no cookie, so there is none to give back. */
 function onUnaidedSecondHello(
   state: AwaitSecondClientHello,
@@ -326,108 +297,29 @@ function onSecondHello(
   const { group } = agreement;
   const publicKey = agreement.publicKey ?? secondShare(hello, group);
   connection.channel.endSkipping();
-  transcript.add(message);
-  const offer = { hello, choice, group, publicKey, transcript, retried: true };
-  return sendServerFlight(offer, connection);
+  const offer = { hello, message, choice, group, publicKey, transcript, retried: true };
+  return answer(offer, connection);
 }
 
-/** Signatures here are over the hash, so no message is kept. */
-function startTranscript(
-  { suite }: Choice13,
-  message: HandshakeMessage,
-  { config }: Connection,
-): Transcript {
-  const transcript = new Transcript(config.crypto, suite.hash);
-  transcript.dropMessages();
-  transcript.add(message);
-  return transcript;
-}
-
-interface Offer {
-  readonly hello: ClientHello;
-  readonly choice: Choice13;
-  readonly group: EcdhGroup;
-  /** The client's. */
-  readonly publicKey: Uint8Array;
-  readonly transcript: Transcript;
-  /** Whether a HelloRetryRequest went before. */
-  readonly retried: boolean;
-}
-
-function sendServerFlight(offer: Offer, connection: Connection): State {
-  const { hello, choice, group, transcript } = offer;
-  const { config, channel } = connection;
-  const { crypto, random } = config;
-  const { suite } = choice;
-  // The order of these draws is part of the interface: replay depends on it.
-  const randoms = { client: hello.random.slice(), server: random(RANDOM_LENGTH) };
-  const ephemeral = crypto.ecdhKey(group, random);
-  const shared = ephemeral.agree(offer.publicKey);
-  if (shared === null) throw TlsFailure.because("bad-key-share");
-
-  const sessionId = echoed(hello, channel);
-  const { publicKey } = ephemeral;
-  const answer = { random: randoms.server, sessionId, suite, group, publicKey };
-  transcript.add(channel.send(encodeServerHello13(answer, channel.transport)));
-  // A client that sent a session id wants the look of a resumed TLS 1.2 (RFC 8446 appendix D.4).
-  if (sessionId.length > 0 && !offer.retried) channel.changeCipherSpec();
-
-  const kdf = kdf13(crypto, suite.hash, channel.transport);
-  const secrets = handshakeSecrets(kdf, earlySecret(kdf, null), shared, transcript.hash());
-  logSecrets(config, randoms, "HANDSHAKE_TRAFFIC_SECRET", secrets);
-  channel.readUnder(epochKeys(kdf, suite, secrets.client, HANDSHAKE_EPOCH));
-  channel.writeUnder(epochKeys(kdf, suite, secrets.server, HANDSHAKE_EPOCH));
-  limitRecords(choice, channel);
-  sendProtectedFlight(choice, kdf, transcript, secrets.server, connection);
-  secrets.server.fill(0);
-
-  const { main, client: clientSecret } = secrets;
-  const application = applicationSecrets(kdf, main, transcript.hash());
-  logSecrets(config, randoms, "TRAFFIC_SECRET_0", application);
-  channel.writeUnder(epochKeys(kdf, suite, application.server, APPLICATION_EPOCH));
-  const { serverName } = hello;
-  const agreed = {
-    ...{ choice, kdf, group, randoms, serverName, transcript, clientSecret, application, main },
-  };
-  if (config.clientCertificate === "none") return { kind: "AwaitFinished", agreed, chain: [] };
-  return { kind: "AwaitClientCertificate", agreed };
-}
-
-function epochKeys(kdf: Kdf13, suite: Suite, secret: Uint8Array, epoch: number): EpochKeys {
-  return { version: "TLS 1.3", suite, keys: trafficKeys(kdf, suite, secret), epoch };
-}
-
-function limitRecords({ recordSize }: Choice13, channel: Channel): void {
-  switch (recordSize.kind) {
-    case "default":
-      return;
-    case "fragment":
-      channel.limitRecords({ reading: recordSize.octets, writing: recordSize.octets });
-      return;
-    case "limit":
-      // The limit counts the type octet too (RFC 8449 §4).
-      channel.limitRecords({ writingProtected: recordSize.octets - 1 });
-      return;
+/** Our flight, and whom it waits for. */
+function answer(offer: Offer, connection: Connection): State {
+  const agreed = sendServerFlight(offer, connection);
+  const { means } = agreed;
+  switch (means.kind) {
+    case "certificates":
+      if (connection.config.clientCertificate !== "none") {
+        return { kind: "AwaitClientCertificate", agreed };
+      }
+      return { kind: "AwaitFinished", agreed, client: NOBODY };
+    case "ticket":
+      return { kind: "AwaitFinished", agreed, client: provenBy(means.session) };
+    case "given":
+      return {
+        kind: "AwaitFinished",
+        agreed,
+        client: { ...NOBODY, pskIdentity: means.identity },
+      };
   }
-}
-
-/** EncryptedExtensions to Finished, as one run of messages. */
-function sendProtectedFlight(
-  choice: Choice13,
-  kdf: Kdf13,
-  transcript: Transcript,
-  serverSecret: Uint8Array,
-  { config, channel }: Connection,
-): void {
-  const { certificates, authorities, clientCertificate, key, random } = config;
-  const say = (message: Uint8Array): void => transcript.add(channel.send(message));
-  say(encodeEncryptedExtensions(choice));
-  if (clientCertificate !== "none") say(encodeCertificateRequest13(authorities));
-  say(encodeCertificate13(certificates));
-  const { code, scheme } = choice.scheme;
-  const signature = key.sign(scheme.hash, signedContent("server", transcript.hash()), random);
-  say(encodeCertificateVerify(code, signature));
-  say(encodeFinished(verifyData13(kdf, serverSecret, transcript.hash())));
 }
 
 function onCertificate(
@@ -436,13 +328,22 @@ function onCertificate(
   { config, channel }: Connection,
 ): State {
   const chain = parseCertificate13(message.body);
+  const certificateType = clientTypeOf(agreed);
+  // A bare key has nothing to stand in front of (RFC 8446 §4.4.2).
+  if (certificateType === "raw-public-key" && chain.length > 1) {
+    throw TlsFailure.because("chain-too-long", "more than one raw public key");
+  }
   agreed.transcript.add(message);
   if (chain.length > 0) {
-    channel.emit({ kind: "verify-peer", chain, certificateType: "x509", ocspResponse: null });
+    channel.emit({ kind: "verify-peer", chain, certificateType, ocspResponse: null });
     return { kind: "AwaitPeerVerification", agreed, chain };
   }
   if (config.clientCertificate === "required") throw TlsFailure.because("certificate-required");
-  return { kind: "AwaitFinished", agreed, chain };
+  return { kind: "AwaitFinished", agreed, client: NOBODY };
+}
+
+function clientTypeOf({ means }: Agreed13): CertificateType {
+  return means.kind === "certificates" ? means.proof.clientType.type : "x509";
 }
 
 function onCertificateVerify(
@@ -460,34 +361,63 @@ function onCertificateVerify(
     throw TlsFailure.because("bad-signature");
   }
   agreed.transcript.add(message);
-  return { kind: "AwaitFinished", agreed, chain: peer.chain };
+  const client = { ...NOBODY, chain: peer.chain, certificateType: clientTypeOf(agreed) };
+  return { kind: "AwaitFinished", agreed, client };
 }
 
 function onFinished(
-  { agreed, chain }: AwaitFinished,
+  state: AwaitFinished,
   message: HandshakeMessage,
-  { channel }: Connection,
+  connection: Connection,
 ): State {
-  const { choice, kdf, group, randoms, serverName, transcript, clientSecret } = agreed;
+  const { agreed, client } = state;
+  const { channel, config } = connection;
+  const { choice, kdf, group, randoms, serverName, transcript, clientSecret, means } = agreed;
   const { suite, alpn } = choice;
   const expected = verifyData13(kdf, clientSecret, transcript.hash());
   const verifyData = parseFinished13(message.body, expected.length);
   if (!sameBytes(verifyData, expected)) throw TlsFailure.because("bad-finished");
+  transcript.add(message);
 
-  const { client, server, exporter } = agreed.application;
+  // Not at the binder: whoever repeats a hello that it saw gets past that one, and would take the
+  // ticket from its owner. Nothing before this depends on its being used once: we take no early data.
+  if (means.kind === "ticket") config.sessions?.spend(means.ticket);
+  const secrets = { client: agreed.application.client, server: agreed.application.server };
   clientSecret.fill(0);
+  channel.readUnder(epochKeys(kdf, suite, secrets.client, APPLICATION_EPOCH));
+  const issuedTicket = issueTicket(state, connection);
   agreed.main.fill(0);
-  channel.readUnder(epochKeys(kdf, suite, client, APPLICATION_EPOCH));
-  const keys = new Exporter13(kdf, exporter);
+  const keys = new Exporter13(kdf, agreed.application.exporter);
+  const { chain: peerChain, pskIdentity } = client;
   const session = new Session({
-    ...{ version: "TLS 1.3", suite, group, randoms, serverName, alpn, peerChain: chain, keys },
-    resumed: false,
-    issuedTicket: null,
+    ...{ version: "TLS 1.3", suite, group, randoms, serverName, alpn, peerChain, keys },
+    ...{ resumed: means.kind === "ticket", issuedTicket, pskIdentity },
     channelBinding: exportedBinding(keys),
   });
   channel.emit({ kind: "established", session });
   const epochs = { client: APPLICATION_EPOCH, server: APPLICATION_EPOCH };
-  return { kind: "Established", suite, kdf, secrets: { client, server }, epochs };
+  return { kind: "Established", suite, kdf, secrets, epochs };
+}
+
+/** One ticket for a connection, so that one nonce will do. @see RFC 8446 §4.6.1 */
+function issueTicket(
+  { agreed, client }: AwaitFinished,
+  { config, channel }: Connection,
+): Uint8Array | null {
+  if (!agreed.takesTicket || config.sessions === undefined) return null;
+  const { kdf, main, transcript, choice, serverName, means } = agreed;
+  const { suite, alpn } = choice;
+  const nonce = Uint8Array.of(0);
+  const resumption = resumptionSecret(kdf, main, transcript.hash());
+  const secret = ticketKey(kdf, resumption, nonce);
+  resumption.fill(0);
+  const until = means.kind === "ticket" ? means.session.until : null;
+  const kept = { version: "TLS 1.3", suite, secret, serverName, alpn, until } as const;
+  const issued = keepSession(kept, client, config, null);
+  if (issued === null) return null;
+  const ageAdd = config.random(TICKET_AGE_ADD_LENGTH);
+  channel.send(encodeNewSessionTicket13(issued, ageAdd, nonce));
+  return issued.ticket;
 }
 
 /** @see RFC 8446 §4.6.3 */

@@ -5,6 +5,9 @@ import type { ClientHello, KeyShare } from "../client-hello.ts";
 import { TlsFailure } from "../failure.ts";
 import { chooseApplicationProtocol, chooseRecordSize } from "./negotiate12.ts";
 import type { Policy, RecordSize } from "./negotiate12.ts";
+import { settleProof } from "./proof.ts";
+import type { Proof } from "./proof.ts";
+import { checkPreSharedKey } from "./psk13.ts";
 import { DEFAULT_GROUPS, DEFAULT_SUITES_13, groupCode, schemeOf } from "../suites.ts";
 import type { Scheme, Suite } from "../suites.ts";
 import { ExtensionType, NULL_COMPRESSION, versionCodes } from "../wire.ts";
@@ -13,8 +16,6 @@ import type { Transport } from "../wire.ts";
 /** What does not depend on the key agreement. */
 export interface Choice13 {
   readonly suite: Suite;
-  /** How the server signs. */
-  readonly scheme: Scheme;
   readonly alpn: string | null;
   readonly recordSize: RecordSize;
 }
@@ -43,27 +44,19 @@ export function negotiate13(
     throw TlsFailure.because("bad-compression");
   }
   checkPreSharedKey(hello);
+  // A hello without a key to share will come to this in any case.
+  if (hello.preSharedKeys === null) chooseScheme(hello, policy);
   const choice = {
     suite: chooseSuite(hello, policy),
-    scheme: chooseScheme(hello, policy),
     alpn: chooseApplicationProtocol(hello, policy),
     recordSize: chooseRecordSize(hello),
   };
   return { choice, agreement: agree(hello, policy) };
 }
 
-/** We take no pre-shared key, but the rules of its offer hold all the same (RFC 8446 §4.2.9, §4.2.11). */
-export function checkPreSharedKey({ extensions }: ClientHello): void {
-  if (!extensions.has(ExtensionType.preSharedKey)) {
-    if (!extensions.has(ExtensionType.earlyData)) return;
-    throw TlsFailure.because("bad-early-data", "without a pre-shared key");
-  }
-  if ([...extensions.keys()].at(-1) !== ExtensionType.preSharedKey) {
-    throw TlsFailure.because("bad-pre-shared-key", "not the last extension");
-  }
-  if (!extensions.has(ExtensionType.pskKeyExchangeModes)) {
-    throw TlsFailure.because("missing-extension", "psk_key_exchange_modes");
-  }
+/** How the server shows its key, where no pre-shared key speaks for it. @throws {@link TlsFailure} */
+export function chooseProof13(hello: ClientHello, policy: Policy): Proof {
+  return settleProof(hello, policy, chooseScheme(hello, policy));
 }
 
 function chooseSuite(hello: ClientHello, policy: Policy): Suite {
