@@ -7,6 +7,7 @@ import { goPeers } from "./peers/go.ts";
 import { gnutls } from "./peers/gnutls.ts";
 import { libcoap } from "./peers/libcoap.ts";
 import { openssl } from "./peers/openssl.ts";
+import { scandium } from "./peers/scandium.ts";
 import { tlslite } from "./peers/tlslite.ts";
 import { wolfssl } from "./peers/wolfssl.ts";
 import { firstLine } from "./program.ts";
@@ -33,8 +34,23 @@ export function registryPeers(sources: string, cache: string): End[] {
   mkdirSync(cache, { recursive: true });
   return [
     ...goPeers(buildGo(path.join(sources, "go"), path.join(cache, "go-end"))),
+    scandium(buildJava(path.join(sources, "scandium"), path.join(cache, "scandium"))),
     tlslite(buildPython(sources, path.join(cache, "python")), path.join(sources, "tlslite/end.py")),
   ];
+}
+
+/** The folder of the libraries that `pom.xml` names and of the compiled class. */
+function buildJava(folder: string, classes: string): string | null {
+  const fetched =
+    existsSync(classes) ||
+    make(
+      "mvn",
+      ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${classes}`],
+      folder,
+    );
+  const built =
+    fetched && make("javac", ["-d", classes, "-cp", `${classes}/*`, "End.java"], folder);
+  return built ? classes : null;
 }
 
 /** The Python of an environment that has what `requirements.txt` names. */

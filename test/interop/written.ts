@@ -66,7 +66,7 @@ export function contract(cell: Cell, role: Role, identities: Identities): string
   const other = identities.own(cell, role === "server" ? "client" : "server");
   if (usesPsk(cell)) words.push("--psk", PSK.hex, "--psk-identity", PSK.identity);
   else if (usesRawKeys(cell)) {
-    if (own !== null) words.push("--raw-key", own.key);
+    if (own !== null) words.push("--raw-key", own.key, "--raw-public", own.publicKey);
     if (other !== null) words.push("--raw-peer", other.publicKey);
   } else {
     if (own !== null) words.push("--certificate", own.certificate, "--key", own.key);
