@@ -83,16 +83,6 @@ export function parseCertificateStatus(body: Uint8Array): Uint8Array {
   return response;
 }
 
-/** The SubjectPublicKeyInfo of a server without a certificate, in a buffer of its own. @see RFC 7250 §3 */
-export function parseRawPublicKey(body: Uint8Array): Uint8Array {
-  const truncated = malformed("Certificate");
-  const message = new Reader(body, truncated);
-  const publicKeyInfo = message.vector24();
-  if (message.remaining > 0) throw truncated();
-  if (publicKeyInfo.length === 0) throw TlsFailure.because("server-certificate-missing");
-  return publicKeyInfo.slice();
-}
-
 /** @see RFC 5077 §3.3 */
 export interface NewSessionTicket12 {
   /** A hint; 0 says nothing about it. */

@@ -34,23 +34,15 @@
  *      (ChangeCipherSpec)
  *      Finished                -------->
  */
-import { concat, sameBytes, Writer } from "../../../base/bytes.ts";
-import type { EcdhGroup, EcdhKey, PublicKey } from "../../../base/crypto/crypto.ts";
+import { sameBytes } from "../../../base/bytes.ts";
+import type { PublicKey } from "../../../base/crypto/crypto.ts";
 import type { ResumableSession } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
 import { only, phaseOf } from "../handshake.ts";
 import type { Handshake, Phase } from "../handshake.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
-import { extendedMasterSecret, KeySchedule } from "../key-schedule.ts";
-import type { Randoms } from "../key-schedule.ts";
-import {
-  encodeCertificate,
-  encodeFinished,
-  handshakeMessage,
-  parseCertificate,
-  parseFinished,
-} from "../messages.ts";
-import { encodeCertificateVerify } from "../messages13.ts";
+import { KeySchedule } from "../key-schedule.ts";
+import { encodeFinished, parseCertificate, parseFinished, parseRawPublicKey } from "../messages.ts";
 import { wipe } from "../record.ts";
 import type { DirectionKeys } from "../record.ts";
 import type { ServerHello } from "../server-hello.ts";
@@ -60,50 +52,17 @@ import {
   parseEmpty,
   parseNewSessionTicket12,
   parsePskKeyExchange,
-  parseRawPublicKey,
   parseServerKeyExchange,
 } from "../server-messages12.ts";
-import type { EcdhParams, NewSessionTicket12, SignedKeyExchange } from "../server-messages12.ts";
+import type { NewSessionTicket12 } from "../server-messages12.ts";
 import { Session } from "../session.ts";
-import { fits, groupCode, SERVER_SCHEMES } from "../suites.ts";
 import { Transcript } from "../transcript.ts";
 import { ClientCertificateType, HandshakeType } from "../wire.ts";
 import { readChoice } from "./choice12.ts";
-import type { Choice } from "./choice12.ts";
+import { onPeerAccepted, PROTECTED_EPOCH, sendFlight } from "./flight12.ts";
+import type { Agreed, AwaitPeerVerification, Exchange, Keyed, Request, Shown } from "./flight12.ts";
 import type { Connection, Greeting } from "./greeting.ts";
 import { proofFor } from "./proof.ts";
-import type { Proof } from "./proof.ts";
-
-/** What the hellos settled; it holds until the handshake is over. */
-interface Agreed {
-  readonly greeting: Greeting;
-  readonly choice: Choice;
-  readonly randoms: Randoms;
-  readonly transcript: Transcript;
-}
-
-/** What a server with a certificate has shown and not proved yet. */
-interface Shown {
-  readonly chain: readonly Uint8Array[];
-  readonly ocspResponse: Uint8Array | null;
-}
-
-/** The server's half of the key agreement: signed where it has shown a certificate. */
-type Exchange =
-  | { readonly kind: "signed"; readonly shown: Shown; readonly signed: SignedKeyExchange }
-  | { readonly kind: "pre-shared"; readonly params: EcdhParams };
-
-/** The keys of a handshake whose flight of ours is made. */
-interface Keyed {
-  readonly keys: KeySchedule;
-  /** For a ticket. Secret. */
-  readonly master: Uint8Array;
-  readonly group: EcdhGroup | null;
-  readonly peer: Pick<ResumableSession, "peerChain" | "peerCertificateType">;
-  /** Our own Finished; null in a session that is resumed, where the server's comes first. */
-  readonly ownFinished: Uint8Array | null;
-  readonly pskIdentity: Uint8Array | null;
-}
 
 interface AwaitCertificate {
   readonly kind: "AwaitCertificate";
@@ -120,13 +79,7 @@ interface AwaitServerHelloDone {
   readonly agreed: Agreed;
   readonly exchange: Exchange;
   /** What the server wants a certificate for; null as long as it wants none. */
-  readonly request: { readonly proof: Proof | null } | null;
-}
-interface AwaitPeerVerification {
-  readonly kind: "AwaitPeerVerification";
-  readonly agreed: Agreed;
-  readonly exchange: Exchange & { readonly kind: "signed" };
-  readonly request: { readonly proof: Proof | null } | null;
+  readonly request: Request | null;
 }
 interface AwaitNewSessionTicket {
   readonly kind: "AwaitNewSessionTicket";
@@ -160,9 +113,6 @@ type State =
   | AwaitChangeCipherSpec
   | AwaitFinished
   | Established;
-
-/** DTLS 1.2 and TLS 1.2 have one epoch that is protected. */
-const PROTECTED_EPOCH = 1;
 
 /** Renegotiations that are refused with a warning, or passed over while one is going on; the next one ends the connection. */
 export const MAX_HELLO_REQUESTS = 4;
@@ -210,7 +160,8 @@ export class ClientHandshake12 implements Handshake {
 
   onPeerAccepted(publicKey: PublicKey): void {
     if (this.#state.kind !== "AwaitPeerVerification") throw new Error("no chain was asked about");
-    this.#state = onPeerAccepted(this.#state, publicKey, this.#connection);
+    const keyed = onPeerAccepted(this.#state, publicKey, this.#connection);
+    this.#state = awaitTheirFinished(this.#state.agreed, keyed);
   }
 
   updateKeys(): never {
@@ -303,7 +254,7 @@ function awaitTheirFinished(agreed: Agreed, keyed: Keyed): State {
 
 function onCertificate({ agreed }: AwaitCertificate, message: HandshakeMessage): State {
   const bare = agreed.choice.serverCertificateType === "raw-public-key";
-  const chain = bare ? [parseRawPublicKey(message.body)] : parseCertificate(message.body);
+  const chain = bare ? parseRawPublicKey(message.body) : parseCertificate(message.body);
   if (chain.length === 0) throw TlsFailure.because("server-certificate-missing");
   agreed.transcript.add(message);
   return { kind: "AwaitServerKeyExchange", agreed, shown: { chain, ocspResponse: null } };
@@ -360,7 +311,8 @@ function onServerHelloDone(
   parseEmpty("ServerHelloDone", message.body);
   agreed.transcript.add(message);
   if (exchange.kind === "pre-shared") {
-    return sendFlight(agreed, exchange.params, null, NOBODY, connection);
+    const keyed = sendFlight(agreed, exchange.params, null, NOBODY, connection);
+    return awaitTheirFinished(agreed, keyed);
   }
   const certificateType = agreed.choice.serverCertificateType;
   connection.channel.emit({ kind: "verify-peer", ...exchange.shown, certificateType });
@@ -369,102 +321,6 @@ function onServerHelloDone(
 
 /** Whom a pre-shared key stands for: both sides know, and no certificate says it. */
 const NOBODY = { peerChain: [], peerCertificateType: "x509" } as const;
-
-/** The chain is good: its key must have signed the server's share. @see RFC 8422 §5.4 */
-function onPeerAccepted(
-  { agreed, exchange, request }: AwaitPeerVerification,
-  publicKey: PublicKey,
-  connection: Connection,
-): State {
-  const { randoms, choice } = agreed;
-  const { params, schemeCode, signature } = exchange.signed;
-  checkKey(publicKey, agreed);
-  const offered = SERVER_SCHEMES.find(({ code }) => code === schemeCode);
-  if (offered === undefined) throw TlsFailure.because("signature-scheme-not-offered");
-  if (!fits(offered.scheme, publicKey)) throw TlsFailure.because("signature-scheme-unfit");
-  const signed = concat(randoms.client, randoms.server, params.octets);
-  if (!connection.config.crypto.verify(offered.scheme, publicKey, signed, signature)) {
-    throw TlsFailure.because("bad-signature");
-  }
-  const { serverCertificateType: peerCertificateType } = choice;
-  const peer = { peerChain: exchange.shown.chain, peerCertificateType };
-  return sendFlight(agreed, params, request, peer, connection);
-}
-
-/** The suite says what kind of key the server has, our groups on which curves (RFC 8422 §5.3). */
-function checkKey(key: PublicKey, { greeting, choice }: Agreed): void {
-  const isRsa = choice.suite.keyExchange === "ecdhe-rsa";
-  if (isRsa !== (key.kind === "rsa")) {
-    throw TlsFailure.because("signature-scheme-unfit", "a key of another kind than the suite's");
-  }
-  if (key.kind === "ec" && !greeting.offer.groups.includes(key.curve)) {
-    throw TlsFailure.because("group-not-offered", "the certificate's curve");
-  }
-}
-
-/** From our Certificate to our Finished. */
-function sendFlight(
-  agreed: Agreed,
-  params: EcdhParams,
-  request: AwaitServerHelloDone["request"],
-  peer: Keyed["peer"],
-  { config, channel }: Connection,
-): State {
-  const { choice, randoms, transcript, greeting } = agreed;
-  const { crypto, random } = config;
-  const { suite } = choice;
-  const say = (message: Uint8Array): void => transcript.add(channel.send(message));
-  const group = greeting.offer.groups.find((candidate) => groupCode(candidate) === params.group);
-  if (group === undefined) throw TlsFailure.because("group-not-offered");
-  const ephemeral = crypto.ecdhKey(group, random);
-  const shared = ephemeral.agree(params.publicKey);
-  if (shared === null) throw TlsFailure.because("bad-key-share");
-
-  if (request !== null) say(clientCertificate(request.proof));
-  const psk = suite.keyExchange === "ecdhe-psk" ? greeting.offer.preSharedKey : null;
-  say(clientKeyExchange(ephemeral, psk?.identity ?? null));
-  const premaster = psk === null ? shared : pskPremaster(shared, psk.key);
-  const master = extendedMasterSecret(crypto, suite.hash, premaster, transcript.hash());
-  const keys = new KeySchedule(crypto, suite.hash, randoms, master.slice());
-  config.keyLog?.(keys.keyLogLine());
-  const proof = request?.proof ?? null;
-  if (proof !== null) {
-    const { key, scheme } = proof;
-    const signature = key.sign(scheme.scheme.hash, transcript.signed(), random);
-    say(encodeCertificateVerify(scheme.code, signature));
-  }
-  transcript.dropMessages();
-
-  channel.changeCipherSpec();
-  const { client, server } = keys.recordKeys(suite);
-  wipe(server);
-  channel.writeUnder({ version: "TLS 1.2", suite, keys: client, epoch: PROTECTED_EPOCH });
-  const ownFinished = keys.verifyData("client", transcript.hash());
-  say(encodeFinished(ownFinished));
-  const pskIdentity = psk?.identity ?? null;
-  return awaitTheirFinished(agreed, { keys, master, group, peer, ownFinished, pskIdentity });
-}
-
-/** @see RFC 5246 §7.4.6; RFC 7250 §3 (a bare key has no list around it) */
-function clientCertificate(proof: Proof | null): Uint8Array {
-  if (proof?.certificateType !== "raw-public-key") return encodeCertificate(proof?.chain ?? []);
-  const body = new Writer().vector24(concat(...proof.chain)).bytes();
-  return handshakeMessage(HandshakeType.certificate, body);
-}
-
-/** @see RFC 8422 §5.7, RFC 5489 §2 */
-function clientKeyExchange({ publicKey }: EcdhKey, identity: Uint8Array | null): Uint8Array {
-  const body = new Writer();
-  if (identity !== null) body.vector16(identity);
-  return handshakeMessage(HandshakeType.clientKeyExchange, body.vector8(publicKey).bytes());
-}
-
-/** @param shared - Overwritten here. @see RFC 5489 §2 */
-function pskPremaster(shared: Uint8Array, key: Uint8Array): Uint8Array {
-  const premaster = new Writer(4 + shared.length + key.length).vector16(shared).vector16(key);
-  shared.fill(0);
-  return premaster.bytes();
-}
 
 function onNewSessionTicket(
   { agreed, keyed }: AwaitNewSessionTicket,
@@ -523,7 +379,7 @@ function onFinished(
     const { peerChain, peerCertificateType } = peer;
     const kept: ResumableSession = {
       ...{ version: "TLS 1.2", suite, secret: master, serverName, alpn },
-      ...{ peerChain, peerCertificateType },
+      ...{ peerChain, peerCertificateType, until: null },
     };
     const lifetimeSeconds = ticket.lifetimeSeconds || DEFAULT_LIFETIME_SECONDS;
     const { ticket: name } = ticket;
