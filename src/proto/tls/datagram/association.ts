@@ -43,7 +43,8 @@ export type { DtlsConfig, DtlsInput, DtlsOutput } from "./dtls.ts";
 
 /**
  * How long the last flight, and the keys to recognise the peer's repeat of its
- * own, are kept: twice the longest life of a segment (RFC 6347 §4.2.4, RFC 9147 §5.8.1).
+ * own, are kept since the last of these: twice the longest life of a segment
+ * (RFC 6347 §4.2.4, RFC 9147 §5.8.1), four times the longest wait between two.
  */
 export const LINGER_MS = 240_000;
 
@@ -397,6 +398,7 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     if (version === "TLS 1.3") endTurn13(turn, flights, this.#acknowledging, now);
     else endTurn12(turn, flights, now);
     if (turn.began === "handshake" && turn.ended === "established") this.#onEstablished(now);
+    else if (this.#lingerUntil !== null && turn.repeated) this.#lingerUntil = mono(now + LINGER_MS);
   }
 
   #onEstablished(now: Mono): void {
