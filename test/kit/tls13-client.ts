@@ -11,10 +11,13 @@ import type { AlertName } from "../../src/proto/tls/alert.ts";
 import type { TlsFailure } from "../../src/proto/tls/failure.ts";
 import {
   applicationSecrets,
+  binderKey,
   earlySecret,
   handshakeSecrets,
   kdf13,
   nextSecret,
+  resumptionSecret,
+  ticketKey,
   trafficKeys,
   verifyData13,
 } from "../../src/proto/tls/key-schedule13.ts";
@@ -46,6 +49,20 @@ export function keyShares(...shares: readonly (readonly [number, Uint8Array])[])
   return [ExtensionType.keyShare, new Writer().vector16(list.bytes()).bytes()];
 }
 
+/** A key that the client offers. */
+export interface OfferedKey {
+  readonly identity: Uint8Array;
+  readonly key: Uint8Array;
+  readonly of: "res" | "imp";
+}
+
+/** A ticket, and all that came with it. */
+export interface TakenTicket extends OfferedKey {
+  readonly lifetimeSeconds: number;
+  readonly ageAdd: number;
+  readonly nonce: Uint8Array;
+}
+
 /** The client and the server it talks to, in memory. */
 export class Wire13 {
   readonly crypto: Crypto;
@@ -59,6 +76,14 @@ export class Wire13 {
   failure: TlsFailure | null = null;
   /** Types of the server's handshake messages, in order. */
   readonly heard: number[] = [];
+  /** The body of the server's last message of each type. */
+  readonly bodies: Map<number, Uint8Array> = new Map<number, Uint8Array>();
+  readonly tickets: TakenTicket[] = [];
+  /** The place of the key that the server took; null for certificates. */
+  taken: number | null = null;
+  /** Whether the server's signature is taken as it comes. */
+  trusting = false;
+  #offered: readonly OfferedKey[] = [];
   readonly #server: TlsServer;
   readonly #kdf: Kdf13;
   #transcript: Uint8Array = new Uint8Array();
@@ -67,6 +92,7 @@ export class Wire13 {
   #clientSecret: Uint8Array = new Uint8Array();
   #serverSecret: Uint8Array = new Uint8Array();
   #handshake: ReturnType<typeof handshakeSecrets> | null = null;
+  #resumption: Uint8Array = new Uint8Array();
 
   constructor(
     config: TlsServerConfig,
@@ -143,6 +169,31 @@ export class Wire13 {
     return this.plain(22, this.message(HandshakeType.clientHello, encodeHello(hello)));
   }
 
+  /**
+   * A hello that offers keys, each with its binder.
+   *
+   * @param spoil - Changes the binders on the way.
+   */
+  keyedHello(
+    keys: readonly OfferedKey[],
+    hello: Hello = this.hello,
+    spoil: (binders: Uint8Array[]) => Uint8Array[] = (binders) => binders,
+  ): Uint8Array {
+    this.#offered = keys;
+    const identities = keys.map(({ identity }) => identity);
+    const bare = keys.map(() => new Uint8Array(32));
+    const unbound = withExtension(hello, extension.preSharedKeys(identities, bare));
+    const message = handshakeMessage(HandshakeType.clientHello, encodeHello(unbound));
+    const bound = message.subarray(0, message.length - 2 - 33 * keys.length);
+    const hash = this.crypto.digest(HASH, concat(this.#transcript, bound));
+    const binders = keys.map(({ key, of }) => {
+      const secret = binderKey(this.#kdf, earlySecret(this.#kdf, key), of);
+      return verifyData13(this.#kdf, secret, hash);
+    });
+    const offer = extension.preSharedKeys(identities, spoil(binders));
+    return this.helloRecord(withExtension(hello, offer));
+  }
+
   certificate(chain: readonly Uint8Array[] = [CLIENT_CERTIFICATE]): Uint8Array {
     const list = new Writer();
     for (const one of chain) list.vector24(one).vector16(new Uint8Array());
@@ -160,7 +211,9 @@ export class Wire13 {
   /** @param spoil - Changes verify_data on the way. */
   finished(spoil: (verifyData: Uint8Array) => Uint8Array = (bytes) => bytes): Uint8Array {
     const verifyData = verifyData13(this.#kdf, this.#handshake!.client, this.#hash());
-    return this.message(HandshakeType.finished, spoil(verifyData));
+    const message = this.message(HandshakeType.finished, spoil(verifyData));
+    this.#resumption = resumptionSecret(this.#kdf, this.#handshake!.main, this.#hash());
+    return message;
   }
 
   /** From here on the client writes with application keys. */
@@ -218,7 +271,10 @@ export class Wire13 {
 
   #onMessage(kind: number, body: Uint8Array, whole: Uint8Array): void {
     this.heard.push(kind);
+    this.bodies.set(kind, body.slice());
     switch (kind) {
+      case HandshakeType.newSessionTicket:
+        return this.#onTicket(body);
       case HandshakeType.serverHello:
         return this.#onServerHello(body, whole);
       case HandshakeType.certificateVerify: {
@@ -226,7 +282,8 @@ export class Wire13 {
         const { publicKey } = serverKey(this.crypto);
         const signed = signedContent("server", this.#hash());
         const scheme = { kind: "ecdsa", hash: "sha256" } as const;
-        assert.ok(this.crypto.verify(scheme, publicKey, signed, signature), "server's signature");
+        const held = this.trusting || this.crypto.verify(scheme, publicKey, signed, signature);
+        assert.ok(held, "server's signature");
         break;
       }
       case HandshakeType.finished: {
@@ -250,6 +307,18 @@ export class Wire13 {
     this.#transcript = concat(this.#transcript, whole);
   }
 
+  #onTicket(body: Uint8Array): void {
+    const message = new Reader(body, () => new Error("half a ticket"));
+    const lifetimeSeconds = message.u32();
+    const ageAdd = message.u32();
+    const nonce = message.vector8().slice();
+    const identity = message.vector16().slice();
+    assert.equal(message.vector16().length, 0);
+    assert.equal(message.remaining, 0);
+    const key = ticketKey(this.#kdf, this.#resumption, nonce);
+    this.tickets.push({ identity, key, of: "res", lifetimeSeconds, ageAdd, nonce });
+  }
+
   #onServerHello(body: Uint8Array, whole: Uint8Array): void {
     const hello = new Reader(body, () => new Error("half a ServerHello"));
     hello.u16();
@@ -262,6 +331,7 @@ export class Wire13 {
       const type = block.u16();
       const value = block.vector16();
       if (type === ExtensionType.keyShare && value.length > 4) share = value.subarray(4);
+      if (type === ExtensionType.preSharedKey) this.taken = value[0]! * 256 + value[1]!;
     }
     if (share === null) {
       // HelloRetryRequest: the hash stands for the first hello from here on.
@@ -273,13 +343,17 @@ export class Wire13 {
     assert.ok(shared !== null, "the server's share is no good");
     this.#handshake = handshakeSecrets(
       this.#kdf,
-      earlySecret(this.#kdf, null),
+      earlySecret(this.#kdf, this.taken === null ? null : this.#offered[this.taken]!.key),
       shared,
       this.#hash(),
     );
     this.#reading = this.#protection(this.#handshake.server);
     this.#writing = this.#protection(this.#handshake.client);
   }
+}
+
+function withExtension(hello: Hello, added: Extension): Hello {
+  return { ...hello, extensions: [...(hello.extensions ?? []), added] };
 }
 
 /** What an honest client offers. */
