@@ -7,37 +7,22 @@
  *                                           -> alert, ACK, application data
  *     at the end of each turn: our flight, or the peer's repeated, or an ACK
  *
- * Until a record of the peer's was authentic there is nobody to tell it from,
- * and a fault in the clear ends the handshake as it would over a stream, a fatal
- * alert too: whoever can forge those could as well forge the hellos. From then
- * on what is in the clear is dropped, and what is not authentic always
- * (RFC 6347 §4.1.2.7, RFC 9147 §4.5.2).
- *
  * @see RFC 6347; RFC 9147
  */
 import type { PublicKey } from "../../../base/crypto/crypto.ts";
 import { mono } from "../../../base/machine.ts";
 import type { Machine, Mono } from "../../../base/machine.ts";
-import { parseAlert } from "../alert.ts";
-import type { Alert, AlertName } from "../alert.ts";
 import { TlsFailure } from "../failure.ts";
 import type { Channel, Handshake, Phase } from "../handshake.ts";
-import { ContentType, HandshakeType } from "../wire.ts";
-import { parseAck } from "./ack.ts";
+import { ContentType } from "../wire.ts";
 import { Acknowledging } from "./acknowledging.ts";
 import type { Begun } from "./begun.ts";
 import { DatagramChannel, FIRST_APPLICATION_EPOCH } from "./channel.ts";
-import { cutDatagram } from "./cut.ts";
-import type { WireRecord } from "./cut.ts";
 import type { DatagramDiscard } from "./discard.ts";
 import type { DtlsConfig, DtlsInput, DtlsOutput } from "./dtls.ts";
-import type { EpochReader, OpenedRecord } from "./epoch.ts";
-import { faultOf } from "./fault.ts";
-import { transcriptForm13 } from "./handshake-fragment.ts";
-import type { ReassembledMessage, Taken } from "./reassembly.ts";
+import { Receiving } from "./receiving.ts";
 import { endTurn12, endTurn13 } from "./turn.ts";
 import type { Turn } from "./turn.ts";
-import { DatagramContentType } from "./wire.ts";
 
 export type { DtlsConfig, DtlsInput, DtlsOutput } from "./dtls.ts";
 
@@ -48,36 +33,20 @@ export type { DtlsConfig, DtlsInput, DtlsOutput } from "./dtls.ts";
  */
 export const LINGER_MS = 240_000;
 
-/** Handshake messages after the handshake without application data between them: work for nothing. */
-export const MAX_LATE_MESSAGES = 32;
-
-/** Warnings without application data between them. */
-export const MAX_WARNINGS = 32;
-
-/** Records of application data kept that overtook the Finished of DTLS 1.2. */
-export const MAX_EARLY_RECORDS = 8;
-
 /** Our keys are changed once so few records are left to them, or half of all there were. */
 const UPDATE_MARGIN = 1024;
 
 /** After `failed` or `closed` every input is ignored. */
 export class Association implements Machine<DtlsInput, DtlsOutput> {
   /** Records dropped, by reason: an association does not end over what it cannot tell to be its peer's. */
-  readonly discards: Partial<Record<DatagramDiscard, number>> = {};
+  readonly discards: Readonly<Partial<Record<DatagramDiscard, number>>>;
   readonly #role: "client" | "server";
   readonly #channel: DatagramChannel;
   readonly #handshake: Handshake;
-  readonly #updateMargin: number;
+  readonly #receiving: Receiving;
   readonly #acknowledging = new Acknowledging();
+  readonly #updateMargin: number;
   #dead = false;
-  /** Whether a record of the peer's was authentic. */
-  #peerHasKeys = false;
-  #newest = false;
-  /** Whether a ChangeCipherSpec of DTLS 1.2 has come and not been taken: it may overtake what stands before it. */
-  #changeCipherSpec = false;
-  #early: Uint8Array[] = [];
-  #lateMessages = 0;
-  #warnings = 0;
   #lingerUntil: Mono | null = null;
   #turn: Turn;
 
@@ -94,6 +63,8 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     this.#role = role;
     this.#channel = new DatagramChannel(config, begun);
     this.#handshake = begin(this.#channel);
+    this.#receiving = new Receiving(this.#channel, this.#handshake, this.#acknowledging);
+    this.discards = this.#receiving.discards;
     this.#turn = newTurn(role, "handshake");
     this.#updateMargin = Math.min(UPDATE_MARGIN, (config.maxRecordsPerKey ?? Infinity) / 2);
   }
@@ -117,7 +88,7 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
    * @see RFC 9146 §6; RFC 9147 §9
    */
   get sawNewest(): boolean {
-    return this.#newest;
+    return this.#receiving.sawNewest;
   }
 
   /** Octets of application data that one datagram carries over the path as far as it is known. */
@@ -135,6 +106,7 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     this.#turn = newTurn(this.#role, this.#handshake.phase);
     try {
       this.#take(input, now);
+      if (this.#receiving.closed) this.#close();
       if (!this.#dead) this.#endTurn(now);
     } catch (failure) {
       if (!(failure instanceof TlsFailure)) {
@@ -152,7 +124,7 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
         this.#handshake.start();
         return;
       case "datagram":
-        this.#onDatagram(input.bytes, now);
+        this.#receiving.onDatagram(input.bytes, this.#turn, now);
         return;
       case "timeout":
         this.#onTimeout(now);
@@ -183,213 +155,6 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     this.#channel.flights.onTimeout(now);
   }
 
-  #onDatagram(bytes: Uint8Array, now: Mono): void {
-    this.#newest = false;
-    const { records, discards } = cutDatagram(bytes, 0);
-    for (const reason of discards) this.#discard(reason);
-    for (const record of records) {
-      this.#onWireRecord(record, now);
-      if (this.#dead) return;
-    }
-    this.#pump(now);
-  }
-
-  #onWireRecord(record: WireRecord, now: Mono): void {
-    const { reading } = this.#channel;
-    const reader = reading.of(record);
-    if (reader === null) {
-      if (reading.hold(record)) return;
-      const inClear = record.form === "plain" && record.epoch === 0;
-      this.#discard(inClear ? "clear-after-keys" : "no-keys-yet");
-      return;
-    }
-    this.#open(record, reader, now);
-    this.#pump(now);
-  }
-
-  #open(record: WireRecord, reader: EpochReader, now: Mono): void {
-    const result = reader.open(record);
-    if (result.kind === "discarded") {
-      this.#discard(result.reason, result.authentic);
-      // Old keys may wear out; nobody depends on them any more.
-      if (reader.failuresLeft <= 0 && reader.epoch === this.#channel.reading.top) {
-        throw TlsFailure.because("too-many-forgeries");
-      }
-      return;
-    }
-    this.#newest ||= result.newest;
-    if (reader.epoch > 0) this.#onAuthentic(reader.epoch);
-    if (result.content.length > this.#channel.maxReading) {
-      this.#discard("plaintext-too-long", reader.epoch > 0);
-      return;
-    }
-    this.#onRecord(result, now);
-  }
-
-  /** The peer has these keys, so it has no use for those before, but for what it may have to repeat. */
-  #onAuthentic(epoch: number): void {
-    const { reading } = this.#channel;
-    if (!this.#peerHasKeys) {
-      this.#peerHasKeys = true;
-      reading.dropBelow(1);
-    }
-    if (epoch > FIRST_APPLICATION_EPOCH && epoch === reading.top) reading.dropBelow(epoch);
-  }
-
-  #onRecord(record: OpenedRecord, now: Mono): void {
-    switch (record.type) {
-      case ContentType.handshake:
-        this.#onHandshakeRecord(record);
-        return;
-      case ContentType.alert:
-        this.#onAlert(record);
-        return;
-      case ContentType.changeCipherSpec:
-        this.#onChangeCipherSpec(record);
-        return;
-      case ContentType.applicationData:
-        this.#onApplicationData(record);
-        return;
-      case DatagramContentType.ack:
-        this.#onAck(record, now);
-        return;
-    }
-  }
-
-  #onHandshakeRecord({ number, content }: OpenedRecord): void {
-    const { reassembler } = this.#channel;
-    const last = reassembler.nextSeq - 1;
-    const taken: Taken = reassembler.push(number.epoch, content);
-    for (const reason of taken.discards) this.#discard(reason, this.#isTrusted(number.epoch));
-    if (taken.acknowledgeable) this.#acknowledging.add(number);
-    this.#turn.heard = true;
-    this.#turn.progressed ||= taken.progressed;
-    this.#turn.disrupted ||= taken.outOfOrder;
-    this.#turn.repeated ||= taken.repeated === last;
-  }
-
-  /** Whether what comes in an epoch counts as the peer's own; see the head of this file. */
-  #isTrusted(epoch: number): boolean {
-    return epoch > 0 || !this.#peerHasKeys;
-  }
-
-  /** Works through what has been received until something is missing: a record, a message, an answer. */
-  #pump(now: Mono): void {
-    const { reading, reassembler } = this.#channel;
-    while (!this.#dead && this.#handshake.phase !== "verifying") {
-      if (this.#takeChangeCipherSpec()) continue;
-      const message = reassembler.next();
-      if (message !== null) {
-        this.#onMessage(message);
-        continue;
-      }
-      const held = reading.takeHeld();
-      const reader = held === null ? null : reading.of(held);
-      if (held === null || reader === null) return;
-      this.#open(held, reader, now);
-    }
-  }
-
-  /** It has no place among the messages, so it waits for the one behind which it belongs. */
-  #takeChangeCipherSpec(): boolean {
-    if (!this.#changeCipherSpec) return false;
-    if (this.#handshake.waitingFor !== "AwaitChangeCipherSpec") return false;
-    this.#changeCipherSpec = false;
-    this.#handshake.onChangeCipherSpec();
-    return true;
-  }
-
-  #onMessage(message: ReassembledMessage): void {
-    if (this.#handshake.phase === "established") this.#checkLate(message);
-    const { type, seq: sequence, body } = message;
-    this.#handshake.onMessage({ type, body, whole: transcriptForm13(message), sequence });
-  }
-
-  #checkLate({ type, epoch }: ReassembledMessage): void {
-    if (++this.#lateMessages > MAX_LATE_MESSAGES) {
-      throw TlsFailure.because("too-many-late-messages");
-    }
-    // A second one before our ACK of the first could have come only in between (RFC 9147 §8).
-    if (type === HandshakeType.keyUpdate && epoch !== this.#channel.reading.top) {
-      throw TlsFailure.because("unexpected-message", "KeyUpdate under old keys");
-    }
-  }
-
-  #onChangeCipherSpec({ number, content }: OpenedRecord): void {
-    if (number.epoch > 0) throw TlsFailure.because("unexpected-change-cipher-spec");
-    if (this.#channel.version === "TLS 1.3") {
-      this.#discard("unexpected-record");
-      return;
-    }
-    if (content.length !== 1 || content[0] !== 1) {
-      throw TlsFailure.because("malformed-change-cipher-spec");
-    }
-    // One that comes behind the keys is a repeat.
-    if (this.#channel.reading.top === 0) this.#changeCipherSpec = true;
-  }
-
-  #onAlert({ number, content }: OpenedRecord): void {
-    const alert = parseAlert(content);
-    if (alert === null) throw TlsFailure.because("malformed-alert");
-    if (alert.name === null) throw TlsFailure.because("unknown-alert", `number ${content[1]}`);
-    if (alert.name === "close_notify") {
-      if (this.#handshake.phase !== "established") throw TlsFailure.because("peer-closed");
-      this.#close();
-      return;
-    }
-    if (this.#isFatal(alert.level, alert.name)) throw TlsFailure.alertReceived(alert.name);
-    // In the clear anybody could make up the number.
-    if (number.epoch > 0 && ++this.#warnings > MAX_WARNINGS) {
-      throw TlsFailure.because("too-many-warnings");
-    }
-  }
-
-  /** In TLS 1.3 levels mean nothing any more, and all but two alerts are fatal (RFC 8446 §6). */
-  #isFatal(level: Alert["level"], name: AlertName): boolean {
-    return this.#channel.version === "TLS 1.3" ? name !== "user_canceled" : level === "fatal";
-  }
-
-  #onApplicationData({ number, content }: OpenedRecord): void {
-    if (number.epoch === 0) {
-      this.#discard("unexpected-record");
-      return;
-    }
-    if (this.#channel.version === "TLS 1.3" && number.epoch < FIRST_APPLICATION_EPOCH) {
-      const { waitingFor } = this.#handshake;
-      throw TlsFailure.because("unexpected-application-data", `in ${waitingFor}`);
-    }
-    if (this.#handshake.phase === "established") this.#deliver(content);
-    else if (this.#early.length < MAX_EARLY_RECORDS) this.#early.push(content);
-    else this.#discard("data-too-early");
-  }
-
-  #deliver(content: Uint8Array): void {
-    this.#lateMessages = 0;
-    this.#warnings = 0;
-    if (content.length > 0) this.#channel.emit({ kind: "data", bytes: content });
-  }
-
-  #onAck({ number, content }: OpenedRecord, now: Mono): void {
-    if (this.#channel.version !== "TLS 1.3") {
-      this.#discard("unexpected-record");
-      return;
-    }
-    const numbers = parseAck(content, number.epoch);
-    if (numbers === "malformed") throw TlsFailure.because("malformed-ack");
-    if (numbers === "future-epoch") throw TlsFailure.because("bad-ack", numbers);
-    const whole = this.#channel.flights.acknowledge(numbers, now);
-    // The server has our Finished, and so nothing of its handshake to repeat.
-    if (whole && this.#role === "client" && this.#handshake.phase === "established") {
-      this.#channel.reading.dropBelow(FIRST_APPLICATION_EPOCH);
-    }
-  }
-
-  #discard(reason: DatagramDiscard, authentic = false): void {
-    this.discards[reason] = (this.discards[reason] ?? 0) + 1;
-    const fault = authentic ? faultOf(reason) : null;
-    if (fault !== null) throw fault;
-  }
-
   /** @see turn.ts */
   #endTurn(now: Mono): void {
     const turn = this.#turn;
@@ -404,8 +169,7 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
   #onEstablished(now: Mono): void {
     const { version, flights, reading } = this.#channel;
     reading.dropHeld();
-    for (const content of this.#early) this.#deliver(content);
-    this.#early = [];
+    this.#receiving.deliverEarly();
     if (version === "TLS 1.2") this.#acknowledging.clear();
     const mayHaveToRepeat = version === "TLS 1.2" ? flights.isAnswerOut : this.#role === "server";
     if (mayHaveToRepeat) this.#lingerUntil = mono(now + LINGER_MS);
@@ -422,7 +186,7 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
   #accept(publicKey: PublicKey, now: Mono): void {
     this.#requireVerifying();
     this.#handshake.onPeerAccepted(publicKey);
-    this.#pump(now);
+    this.#receiving.pump(this.#turn, now);
   }
 
   #send(bytes: Uint8Array): void {
@@ -468,7 +232,6 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     this.#dead = true;
     this.#handshake.forget();
     this.#acknowledging.clear();
-    this.#early = [];
     this.#channel.clear();
   }
 }
