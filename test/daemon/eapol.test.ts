@@ -140,26 +140,37 @@ function suite(): void {
       "-out",
       file("phone.pem"),
     );
+    // wpa_supplicant 2.10 cuts a TTLS flight of TLS 1.3 wrongly, so that one has to fit one message.
+    const [first] = readFileSync(file("phone.pem"), "utf8").split(
+      /(?<=-----END CERTIFICATE-----\n)/u,
+    );
+    const key = openssl("pkey", "-in", file("phone.pem"));
+    writeFileSync(file("leaf.pem"), `${first}${key}`);
     writeFileSync(file("root.pem"), home.rootPem);
     ownKey("lamp");
   });
   after(() => home.remove());
 
-  // wpa_supplicant comes back by session id with TLS 1.2 unless it is told to use tickets.
+  // With TLS 1.2 wpa_supplicant comes back by session id, unless it is told to use tickets.
   for (const [version, tickets] of [
+    ["1.3", true],
     ["1.2", true],
     ["1.2", false],
   ] as const) {
     const by = version === "1.2" && !tickets ? "session id" : "ticket";
-    test(`eapol_test: EAP-TLS over TLS ${version} comes back by ${by}, each time with new keys`, async () => {
-      const network = withCertificate(500, version).replace(
-        'phase1="',
-        `phase1="tls_disable_session_ticket=${tickets ? 0 : 1} `,
-      );
-      const { success, keysMatch, resumed, output } = await eapolTest(network, ["-r", "3"]);
-      assert.ok(success && keysMatch, output.slice(-2000));
-      assert.equal(resumed, 3, output.slice(-4000));
-    });
+    for (const method of ["TLS", "TTLS"]) {
+      test(`eapol_test: EAP-${method} over TLS ${version} comes back by ${by}, keys match`, async () => {
+        const inner = `\n\tpassword="none"\n\tphase2="auth=PAP"`;
+        const network = withCertificate(method === "TLS" ? 500 : 1398, version)
+          .replaceAll("phone.pem", "leaf.pem")
+          .replace('phase1="', `phase1="tls_disable_session_ticket=${tickets ? 0 : 1} `)
+          .replace("eap=TLS", method === "TLS" ? "eap=TLS" : `eap=TTLS${inner}`);
+        const { success, keysMatch, resumed, output } = await eapolTest(network, ["-r", "3"]);
+        assert.ok(success && keysMatch, `${home.log.slice(-600)}\n${output.slice(-2000)}`);
+        // TLS 1.3 tells of the end of a handshake again behind each ticket.
+        assert.ok(resumed >= 3, `${resumed} resumed: ${output.slice(-4000)}`);
+      });
+    }
   }
 
   for (const version of ["1.2", "1.3"] as const) {

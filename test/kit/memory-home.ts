@@ -33,11 +33,13 @@ import {
   UserName,
 } from "../../src/proto/radius/attributes.ts";
 import type { Attribute } from "../../src/proto/radius/packet.ts";
+import type { ClientTicket, TlsSession, TlsVersion } from "../../src/proto/tls/client.ts";
 import { ContentType } from "../../src/proto/tls/wire.ts";
 import { assert } from "./assert.ts";
 import { RadiusTestClient, type ClientAnswer } from "./radius-client.ts";
 import { seeded } from "./random.ts";
 import { clientKey, ScriptedClient } from "./tls-client.ts";
+import { TlsStation } from "./tls-station.ts";
 
 const SECRET = "memory-secret-of-a-test";
 const CONFIG = "/etc/config/homeca";
@@ -186,6 +188,10 @@ export interface Joined {
   readonly rounds: number;
   /** Alerts the server sent. */
   readonly alerts: readonly (string | null)[];
+  /** Null but for stations with `versions`, if they got a handshake through. */
+  readonly session: TlsSession | null;
+  /** A session to come back to. */
+  readonly ticket: ClientTicket | null;
 }
 
 export interface StationOptions {
@@ -196,6 +202,9 @@ export interface StationOptions {
   readonly chain: readonly Uint8Array[] | null;
   /** Inner User-Name and User-Password of TTLS. */
   readonly inner?: { readonly name: Uint8Array; readonly password: string };
+  /** Speaks through our own TLS client then, and may come back to a session. */
+  readonly versions?: readonly TlsVersion[];
+  readonly resume?: ClientTicket;
 }
 
 const ACCEPT = 2;
@@ -206,7 +215,7 @@ const TYPES = { tls: 13, ttls: 21 } as const;
 export function join(home: MemoryHome, station: StationOptions): Joined {
   const crypto = home.stationCrypto;
   const radius = new RadiusTestClient(crypto, seeded(`nas ${home.nextJoin()}`), utf8(SECRET));
-  const peer = new ScriptedPeer(crypto, station);
+  const peer = peerOf(crypto, station, home);
   const attributes: Attribute[] = [
     attribute(UserName, station.identity ?? "@homeca.home.arpa"),
     attribute(NasIdentifier, "accesspoint"),
@@ -224,7 +233,8 @@ export function join(home: MemoryHome, station: StationOptions): Joined {
     );
     const answer = radius.open(reply);
     if (answer.code === ACCEPT || answer.code === REJECT) {
-      return { code: answer.code, answer, rounds, alerts: peer.alerts };
+      const { alerts, session, ticket } = peer;
+      return { code: answer.code, answer, rounds, alerts, session, ticket };
     }
     assert.ok(answer.eap !== null, "a Challenge without EAP");
     eap = peer.respond(answer.eap);
@@ -232,8 +242,26 @@ export function join(home: MemoryHome, station: StationOptions): Joined {
   return assert.fail("no end after 40 rounds");
 }
 
+function peerOf(
+  crypto: Crypto,
+  station: StationOptions,
+  home: MemoryHome,
+): ScriptedPeer | TlsStation {
+  const { method, identity, chain, versions, resume, inner } = station;
+  if (versions === undefined) return new ScriptedPeer(crypto, station);
+  return new TlsStation(crypto, {
+    ...{ method, versions, chain: chain ?? [], key: stationKey(crypto) },
+    ...(identity === undefined ? {} : { identity }),
+    ...(resume === undefined ? {} : { resume }),
+    ...(inner === undefined ? {} : { inner: pap(inner.name, utf8(inner.password)) }),
+    seed: `station ${home.nextJoin()}`,
+  });
+}
+
 /** An honest EAP peer over the scripted TLS client. */
 class ScriptedPeer {
+  readonly session = null;
+  readonly ticket = null;
   readonly #options: StationOptions;
   readonly #tls: ScriptedClient;
   #incoming: Uint8Array[] = [];

@@ -79,12 +79,24 @@ interface Finished {
   readonly tunnelled: Uint8Array;
 }
 
+interface AwaitConclusion {
+  readonly at: "await-conclusion";
+  readonly session: TlsSession;
+  /** What the peer said inside already; null where that is still to come, or there is none. */
+  readonly inner: InnerCredentials | null;
+}
+
 type Phase =
   | { readonly at: "handshake" }
   /** Resumed: the chain of the first session is being judged. */
   | { readonly at: "reverifying"; readonly session: TlsSession; readonly finished: Finished }
-  | { readonly at: "proven"; readonly session: TlsSession; readonly finished: Finished }
-  | { readonly at: "await-conclusion"; readonly session: TlsSession }
+  | {
+      readonly at: "proven";
+      readonly session: TlsSession;
+      readonly finished: Finished;
+      readonly inner: InnerCredentials | null;
+    }
+  | AwaitConclusion
   | { readonly at: "alerted"; readonly failure: EapFailure }
   | { readonly at: "concluded"; readonly session: TlsSession };
 
@@ -129,7 +141,7 @@ export class TunnelMethod implements EapMethod {
     const message = this.#incoming.add(fragment);
     if (message === null) return request(ACKNOWLEDGEMENT);
     if (message.length > 0) return this.#feed({ kind: "bytes", bytes: message }, limit, now);
-    if (this.#phase.at === "await-conclusion") return this.#conclude(this.#phase.session, null);
+    if (this.#phase.at === "await-conclusion") return this.#conclude(this.#phase, null);
     throw new EapFailure("acknowledgement-unexpected");
   }
 
@@ -142,8 +154,10 @@ export class TunnelMethod implements EapMethod {
 
   proceed(limit: number, now: Mono): MethodStep {
     if (this.#phase.at !== "proven") throw new RangeError("nothing waits to be said");
-    const { session, flight } = this.#phase.finished;
-    this.#phase = { at: "await-conclusion", session };
+    const { finished, inner } = this.#phase;
+    const { session, flight } = finished;
+    this.#phase = { at: "await-conclusion", session, inner };
+    if (inner !== null) return this.#send(flight, limit);
     const word = collect(this.#tls.handle({ kind: "send", bytes: LAST_WORD }, now)).flight;
     return this.#send(concat(flight, word), limit);
   }
@@ -195,7 +209,7 @@ export class TunnelMethod implements EapMethod {
     const before = this.#phase;
     const { flight, tunnelled, chain, session, failure } = collect(this.#tls.handle(input, now));
     if (failure !== null) return this.#failed(failure, flight, limit);
-    if (before.at === "await-conclusion") return this.#conclude(before.session, tunnelled);
+    if (before.at === "await-conclusion") return this.#conclude(before, tunnelled);
     if (session !== null) {
       const finished = { session, flight, tunnelled };
       if (!session.resumed) return this.#afterHandshake(finished, limit);
@@ -215,17 +229,27 @@ export class TunnelMethod implements EapMethod {
       case "TLS 1.2":
         if (tunnelled.length > 0) throw new EapFailure("tunnel-bytes-unexpected");
         // The peer spoke last, and there is nothing to answer (RFC 5216 §2.1.2).
-        if (session.resumed) return this.#conclude(session, null);
-        this.#phase = { at: "await-conclusion", session };
+        if (session.resumed) return this.#concluded(session, null);
+        this.#phase = { at: "await-conclusion", session, inner: null };
         return this.#send(flight, limit);
       case "TLS 1.3":
-        // The peer has spoken last in the handshake, and may have gone on in the tunnel at once.
-        this.#phase = { at: "await-conclusion", session };
-        if (tunnelled.length > 0) return this.#conclude(session, tunnelled);
-        if (!this.#rules.endsWithHandshake && !session.resumed) return this.#send(flight, limit);
-        this.#phase = { at: "proven", session, finished };
-        return { kind: "proven", proof: proofOf(session, null) };
+        return this.#afterHandshake13(finished, limit);
     }
+  }
+
+  /** The peer has spoken last in the handshake, and may have gone on in the tunnel at once. */
+  #afterHandshake13(finished: Finished, limit: number): MethodStep {
+    const { session, flight, tunnelled } = finished;
+    const inner = tunnelled.length > 0 ? this.#rules.conclude(tunnelled) : null;
+    const waits = inner === null && !this.#rules.endsWithHandshake && !session.resumed;
+    if (waits) {
+      this.#phase = { at: "await-conclusion", session, inner: null };
+      return this.#send(flight, limit);
+    }
+    // A ticket behind the inner method says, under protection, that it was right (RFC 9427 §2.4).
+    if (inner !== null && flight.length === 0) return this.#concluded(session, inner);
+    this.#phase = { at: "proven", session, finished, inner };
+    return { kind: "proven", proof: proofOf(session, inner) };
   }
 
   #failed(failure: EapFailure, alert: Uint8Array, limit: number): MethodStep {
@@ -234,9 +258,13 @@ export class TunnelMethod implements EapMethod {
     return this.#send(alert, limit);
   }
 
-  #conclude(session: TlsSession, tunnelled: Uint8Array | null): MethodStep {
-    const nothingInside = session.resumed && tunnelled === null;
-    const inner = nothingInside ? null : this.#rules.conclude(tunnelled);
+  #conclude({ session, inner }: AwaitConclusion, tunnelled: Uint8Array | null): MethodStep {
+    if (inner !== null && tunnelled !== null) throw new EapFailure("tunnel-bytes-unexpected");
+    const ended = inner !== null || (session.resumed && tunnelled === null);
+    return this.#concluded(session, ended ? inner : this.#rules.conclude(tunnelled));
+  }
+
+  #concluded(session: TlsSession, inner: InnerCredentials | null): MethodStep {
     this.#phase = { at: "concluded", session };
     return { kind: "authenticated", proof: proofOf(session, inner) };
   }
