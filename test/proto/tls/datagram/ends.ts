@@ -13,6 +13,8 @@ import { seeded } from "../../../kit/random.ts";
 import { utf8 } from "../../../../src/base/bytes.ts";
 import type { Crypto, PublicKey } from "../../../../src/base/crypto/crypto.ts";
 import type { Mono } from "../../../../src/base/machine.ts";
+import { DatagramChannel } from "../../../../src/proto/tls/datagram/channel.ts";
+import type { Channel, Handshake } from "../../../../src/proto/tls/handshake.ts";
 import { Association } from "../../../../src/proto/tls/datagram/association.ts";
 import type {
   DtlsConfig,
@@ -43,6 +45,8 @@ export interface EndsOptions {
 /** One side and what it has seen. */
 export class End {
   readonly association: Association;
+  /** What its handshake works with: tests say through it what no handshake would. */
+  readonly channel: DatagramChannel;
   session: TlsSession | null = null;
   establishedAt: Mono | null = null;
   failure: TlsFailure | null = null;
@@ -51,9 +55,34 @@ export class End {
   readonly tickets: ClientTicket[] = [];
   readonly #peerKey: PublicKey;
 
-  constructor(association: Association, peerKey: PublicKey) {
-    this.association = association;
+  constructor(
+    role: "client" | "server",
+    config: DtlsConfig,
+    begin: (channel: Channel) => Handshake,
+    peerKey: PublicKey,
+  ) {
+    let made: Channel | null = null;
+    this.association = new Association(role, config, (channel) => {
+      made = channel;
+      return begin(channel);
+    });
+    // The assignment is in a function that the compiler does not see called.
+    const channel = made as Channel | null;
+    if (!(channel instanceof DatagramChannel)) throw new Error("an association has its channel");
+    this.channel = channel;
     this.#peerKey = peerKey;
+  }
+
+  /** Gives it datagrams one after another; those that come of them. */
+  hear(datagrams: readonly Uint8Array[], now: Mono): Uint8Array[] {
+    return datagrams.flatMap((bytes) => this.give({ kind: "datagram", bytes }, now));
+  }
+
+  /** A record of whatever content under the keys in use, in a datagram of its own. */
+  forge(type: number, content: Uint8Array): Uint8Array {
+    this.channel.flights.record(type, content);
+    const [datagram] = this.channel.flights.drain();
+    return datagram!;
   }
 
   /** Gives the machine an input; the datagrams that come of it. */
@@ -107,19 +136,15 @@ export class Ends {
     });
     const base = { mtu: null, ...datagrams };
     this.client = new End(
-      new Association(
-        "client",
-        { ...base, tls: clientTls },
-        (channel) => new ClientHandshake(clientTls, channel),
-      ),
+      "client",
+      { ...base, tls: clientTls },
+      (channel) => new ClientHandshake(clientTls, channel),
       serverKey(crypto).publicKey,
     );
     this.server = new End(
-      new Association(
-        "server",
-        { ...base, tls: serverTls },
-        (channel) => new ServerHandshake(serverTls, channel),
-      ),
+      "server",
+      { ...base, tls: serverTls },
+      (channel) => new ServerHandshake(serverTls, channel),
       clientKey(crypto).publicKey,
     );
     const end = (of: End): ReturnType<typeof machineEnd> =>
