@@ -30,6 +30,7 @@ import { Counters, type Log } from "./log.ts";
 import type { PeerRules } from "./peer.ts";
 import { endOf, Sessions } from "./sessions.ts";
 import type { Store } from "./store/journal.ts";
+import { Stapling } from "./stapling.ts";
 import { Sightings } from "./store/sightings.ts";
 import { Tickets } from "./tickets.ts";
 
@@ -60,6 +61,7 @@ export class House {
   readonly counters: Counters = new Counters();
   readonly sightings: Sightings;
   readonly tickets: Tickets;
+  readonly #stapling = new Stapling();
   readonly started: Mono;
   readonly #known = new KnownSignatures();
   readonly #knownLeaves = new KnownSignatures(MAX_KNOWN_LEAVES);
@@ -306,6 +308,7 @@ export class House {
       // Empty: a device at first contact signs its own, and would not find itself on a list.
       authorities: [],
       sessions: this.tickets.of(method),
+      ocspResponse: () => this.#stapling.response(this.keys, this.clock.now(), this.clock.floor),
       ...(keyLog === null ? {} : { keyLog: (line: string) => this.#logKey(keyLog, line) }),
     };
   }

@@ -174,6 +174,13 @@ function suite(): void {
   }
 
   for (const version of ["1.2", "1.3"] as const) {
+    test(`eapol_test: over TLS ${version} a peer that insists on OCSP gets its response, and believes it`, async () => {
+      const network = `${withCertificate(1398, version)}\n\tocsp=2`;
+      const { success, output } = await eapolTest(network);
+      assert.ok(success, output.slice(-3000));
+      assert.match(output, /OCSP status for server certificate: good/u);
+    });
+
     for (const fragment of FRAGMENTS) {
       const over = `over TLS ${version} with fragments of ${fragment} octets`;
       test(`eapol_test: EAP-TLS ${over}, keys match`, async () => {

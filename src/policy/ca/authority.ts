@@ -24,6 +24,7 @@ import { encodePublicKey } from "../../proto/x509/key.ts";
 import { encodeName, nameAttribute } from "../../proto/x509/name.ts";
 import type { GeneralName } from "../../proto/x509/name.ts";
 import { OID } from "../../proto/x509/oids.ts";
+import { signOcspResponse } from "../../proto/x509/ocsp.ts";
 import type { PrivateKey } from "../../proto/x509/pkcs8.ts";
 import { parseRequest } from "../../proto/x509/request.ts";
 import { encodeAcl } from "./acl.ts";
@@ -39,6 +40,9 @@ const SERIAL_LENGTH = 16;
 
 /** How long a list may be relied on. */
 export const CRL_LIFETIME_SECONDS: number = 7 * 86_400;
+
+/** How long a certificate's status may be relied on, from the moment it is signed. */
+export const STATUS_LIFETIME_SECONDS: number = 3 * 86_400;
 
 const MIN_LIFETIME_SECONDS = 3600;
 const MAX_COMMON_NAME = 64;
@@ -279,6 +283,27 @@ export class Authority {
     };
     const encoded = signCrl(fields, this.#issuer.key, this.#tools.random);
     return { der: encoded, number, thisUpdate: at, nextUpdate };
+  }
+
+  /**
+   * Says that a certificate of this authority is good, as a DER OCSPResponse.
+   *
+   * @param serial - Hexadecimal, as {@link Certificate.serial}.
+   * @throws AuthorityFailure while the time is not known
+   * @see RFC 6960 §4.2
+   */
+  vouchFor(serial: string, time: IssueTime): Uint8Array {
+    const { at, notBefore } = issueTime(time);
+    const fields = {
+      issuer: this.certificate,
+      serial: hex(serial),
+      status: { kind: "good" },
+      // A phone's clock may be behind ours.
+      ...{ producedAt: notBefore, thisUpdate: notBefore },
+      nextUpdate: unix(at + STATUS_LIFETIME_SECONDS),
+    } as const;
+    const { crypto, random } = this.#tools;
+    return signOcspResponse(fields, this.#issuer.key, crypto, random);
   }
 
   #issue(

@@ -29,6 +29,9 @@ export interface Profile {
 
 const CA_USAGE = KEY_USAGE.keyCertSign | KEY_USAGE.crlSign;
 
+/** The CA on the router signs OCSP responses too (RFC 5280 §4.2.1.3). */
+const ISSUING_USAGE = CA_USAGE | KEY_USAGE.digitalSignature;
+
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   root: {
     ca: { pathLength: 1 },
@@ -40,7 +43,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   },
   issuing: {
     ca: { pathLength: 0 },
-    keyUsage: CA_USAGE,
+    keyUsage: ISSUING_USAGE,
     purposes: [],
     defaultSeconds: 730 * DAY,
     maxSeconds: 1461 * DAY,

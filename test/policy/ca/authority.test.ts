@@ -10,6 +10,7 @@ import { parseCertificate } from "../../../src/proto/x509/certificate.ts";
 import { parseCrl, verifyCrl } from "../../../src/proto/x509/crl.ts";
 import { basicConstraints, KEY_USAGE, subjectAltName } from "../../../src/proto/x509/extensions.ts";
 import { encodeName, nameText } from "../../../src/proto/x509/name.ts";
+import { checkOcspResponse, OcspFailure, parseOcspResponse } from "../../../src/proto/x509/ocsp.ts";
 import { OID } from "../../../src/proto/x509/oids.ts";
 import { validatePath } from "../../../src/proto/x509/path.ts";
 import { signRequest } from "../../../src/proto/x509/request.ts";
@@ -59,6 +60,8 @@ test("an issuing CA has path length 0, the root's constraints and two years", ()
     home.root.certificate.extensions.nameConstraints,
   );
   assert.equal(certificate.notAfter, NOW + 730 * DAY);
+  const { keyCertSign, crlSign, digitalSignature } = KEY_USAGE;
+  assert.equal(certificate.extensions.keyUsage, keyCertSign | crlSign | digitalSignature);
   const key = home.newKey().publicKey;
   assert.equal(
     refused(() => home.issuing.issueIssuing(key, RELEASED, TIME)),
@@ -387,4 +390,20 @@ test("every refusal is explained in one sentence with what to do", () => {
   for (const reason of ["time-unknown", "not-ours", "bad-acl"] as const) {
     assert.match(explain(reason), /^[A-Z].*[;,] .*\.$/);
   }
+});
+
+test("the authority vouches for a certificate: three days from now, and from a day ago for clocks that are behind", () => {
+  const issued = home.issuing.issueServer(home.newKey().publicKey, "homeca.home.arpa", TIME);
+  const certificate = parseCertificate(issued.der);
+  const response = parseOcspResponse(home.issuing.vouchFor(certificate.serial, TIME));
+  assert.equal(response.thisUpdate, NOW - DAY);
+  assert.equal(response.nextUpdate, NOW + 3 * DAY);
+  const check = { certificate, issuer: home.issuing.certificate, crypto, now: NOW };
+  assert.equal(checkOcspResponse(response, check).kind, "good");
+  const other = makeHome(crypto, "another home").issuing.certificate;
+  assert.throws(() => checkOcspResponse(response, { ...check, issuer: other }), OcspFailure);
+  assert.equal(
+    refused(() => home.issuing.vouchFor(certificate.serial, { clock: "unknown", floor: NOW })),
+    "time-unknown",
+  );
 });
