@@ -20,7 +20,9 @@ export type {
  * @see RFC 5246 (TLS 1.2); RFC 7627 (extended master secret, required), RFC 5746
  *   (secure renegotiation, required; renegotiation itself is refused), RFC 8422
  *   (elliptic curves); RFC 8446 (TLS 1.3, without early data and authentication
- *   after the handshake); RFC 8449 (record size limit), RFC 7301 (ALPN)
+ *   after the handshake); RFC 8449 (record size limit), RFC 7301 (ALPN); RFC 5077
+ *   (tickets), RFC 5489 and RFC 9258 (pre-shared keys), RFC 7250 (raw public
+ *   keys), RFC 6066 §8 (OCSP responses)
  */
 export class TlsServer implements Machine<TlsInput, TlsOutput> {
   readonly wakeAt = null;
@@ -46,7 +48,9 @@ export class TlsServer implements Machine<TlsInput, TlsOutput> {
 export function checkConfig(config: TlsServerConfig): void {
   const { certificates, suites = DEFAULT_SUITES, groups = DEFAULT_GROUPS } = config;
   const { suites13 = DEFAULT_SUITES_13, versions = DEFAULT_VERSIONS } = config;
-  if (certificates.length === 0) throw new RangeError("A TLS server needs its certificate.");
+  if (certificates.length === 0 && config.publicKeyInfo === undefined) {
+    throw new RangeError("A TLS server needs its certificate, or its bare key.");
+  }
   if (versions.length === 0) throw new RangeError("A TLS server needs at least one version.");
   if (suites.length === 0 || suites13.length === 0)
     throw new RangeError("A TLS server needs at least one cipher suite.");
