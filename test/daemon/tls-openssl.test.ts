@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after } from "node:test";
 import { connect } from "node:tls";
@@ -9,8 +8,8 @@ import type { SignatureScheme } from "../../src/base/crypto/crypto.ts";
 import { SUITES } from "../../src/proto/tls/suites.ts";
 import type { SuiteName } from "../../src/proto/tls/suites.ts";
 import type { TlsInput, TlsServerConfig } from "../../src/proto/tls/server.ts";
-import { has, Loopback, Pki, publicKeyOf, run, signingKey } from "../interop/tls-loopback.ts";
-import type { Line, Ran, Seen } from "../interop/tls-loopback.ts";
+import { OpensslBench } from "../interop/openssl-client.ts";
+import { has, Loopback, publicKeyOf, run } from "../interop/tls-loopback.ts";
 
 const [noble, native] = providers;
 const GCM = SUITES.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
@@ -23,59 +22,18 @@ const OPENSSL_SUITES: Partial<Readonly<Record<SuiteName, string>>> = {
   TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: "ECDHE-ECDSA-CHACHA20-POLY1305",
 };
 
-/** Waits for our greeting, says one thing, waits for its echo, and leaves in order. */
-const TALK: readonly Line[] = [
-  { after: "hello\n", text: "talk\n" },
-  { after: "TALK\n", text: "Q\n" },
-];
-
-if (has("openssl", "version")) withOpenssl(new Pki());
+if (has("openssl", "version")) withOpenssl();
 else skip("TLS 1.2 against s_client, gnutls-cli and Node", "needs openssl");
 
-function withOpenssl(pki: Pki): void {
+function withOpenssl(): void {
+  const bench = new OpensslBench(native!);
+  const { pki } = bench;
   after(() => pki.remove());
-
-  function config(changes: Partial<TlsServerConfig> = {}): TlsServerConfig {
-    const crypto = changes.crypto ?? native!;
-    return {
-      crypto,
-      random: (length) => new Uint8Array(randomBytes(length)),
-      certificates: [pki.der("server")],
-      key: signingKey(crypto, pki.file("server.key")),
-      clientCertificate: "none",
-      authorities: [],
-      versions: ["TLS 1.2"],
-      ...changes,
-    };
-  }
-
-  async function serving<T>(
-    loopback: Loopback,
-    use: (port: number) => Promise<T>,
-  ): Promise<T & Seen> {
-    const result = await use(await loopback.listen());
-    await loopback.stop();
-    return { ...result, ...loopback.seen };
-  }
-
-  function sClient(
-    server: TlsServerConfig,
-    words: readonly string[],
-    lines: readonly Line[] = TALK,
-    answer?: (chain: readonly Uint8Array[]) => TlsInput,
-  ): Promise<Ran & Seen> {
-    const trust = ["-CAfile", pki.file("ca.pem"), "-verify_return_error"];
-    return serving(new Loopback(server, answer), (port) =>
-      run("openssl", ["s_client", "-connect", `127.0.0.1:${port}`, ...trust, ...words], lines),
-    );
-  }
-
-  const identity = (name: string): string[] => [
-    "-cert",
-    pki.file(`${name}.pem`),
-    "-key",
-    pki.file(`${name}.key`),
-  ];
+  const config = (changes: Partial<TlsServerConfig> = {}): TlsServerConfig =>
+    bench.config({ versions: ["TLS 1.2"], ...changes });
+  const sClient = bench.sClient.bind(bench);
+  const identity = bench.identity.bind(bench);
+  const serving = bench.serving.bind(bench);
 
   for (const suite of Object.values(SUITES)) {
     if (suite.keyExchange !== "ecdhe-ecdsa") continue;

@@ -1,61 +1,26 @@
 /** s_client and gnutls-cli against our TLS 1.3, and against both versions of one server. */
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after } from "node:test";
 import { assert, providers, skip, test } from "#kit";
 import { toHex } from "../../src/base/bytes.ts";
 import { SUITES_13 } from "../../src/proto/tls/suites.ts";
 import type { TlsInput, TlsServerConfig } from "../../src/proto/tls/server.ts";
-import { has, Loopback, Pki, publicKeyOf, run, signingKey } from "../interop/tls-loopback.ts";
-import type { Line, Ran, Seen } from "../interop/tls-loopback.ts";
+import { OpensslBench } from "../interop/openssl-client.ts";
+import { has, Loopback, publicKeyOf, run } from "../interop/tls-loopback.ts";
+import type { Seen } from "../interop/tls-loopback.ts";
 
 const [noble, native] = providers;
 
-const TALK: readonly Line[] = [
-  { after: "hello\n", text: "talk\n" },
-  { after: "TALK\n", text: "Q\n" },
-];
-
-if (has("openssl", "version")) withOpenssl(new Pki());
+if (has("openssl", "version")) withOpenssl();
 else skip("TLS 1.3 against s_client and gnutls-cli", "needs openssl");
 
-function withOpenssl(pki: Pki): void {
+function withOpenssl(): void {
+  const bench = new OpensslBench(native!);
+  const { pki } = bench;
   after(() => pki.remove());
-
-  function config(changes: Partial<TlsServerConfig> = {}): TlsServerConfig {
-    const crypto = changes.crypto ?? native!;
-    return {
-      crypto,
-      random: (length) => new Uint8Array(randomBytes(length)),
-      certificates: [pki.der("server")],
-      key: signingKey(crypto, pki.file("server.key")),
-      clientCertificate: "none",
-      authorities: [],
-      ...changes,
-    };
-  }
-
-  async function sClient(
-    server: TlsServerConfig,
-    words: readonly string[],
-    lines: readonly Line[] = TALK,
-    answer?: (chain: readonly Uint8Array[]) => TlsInput,
-  ): Promise<Ran & Seen> {
-    const loopback = new Loopback(server, answer);
-    const port = await loopback.listen();
-    const trust = ["-CAfile", pki.file("ca.pem"), "-verify_return_error"];
-    const place = ["s_client", "-connect", `127.0.0.1:${port}`];
-    const ran = await run("openssl", [...place, ...trust, ...words], lines);
-    await loopback.stop();
-    return { ...ran, ...loopback.seen };
-  }
-
-  const identity = (name: string): string[] => [
-    "-cert",
-    pki.file(`${name}.pem`),
-    "-key",
-    pki.file(`${name}.key`),
-  ];
+  const config = (changes: Partial<TlsServerConfig> = {}): TlsServerConfig => bench.config(changes);
+  const sClient = bench.sClient.bind(bench);
+  const identity = bench.identity.bind(bench);
 
   const reasons = ({ failures }: Seen): string[] => failures.map(({ reason }) => reason);
 
