@@ -17,7 +17,7 @@ import type { Channel, Handshake, Phase } from "../handshake.ts";
 import { ContentType } from "../wire.ts";
 import { Acknowledging } from "./acknowledging.ts";
 import type { Begun } from "./begun.ts";
-import { DatagramChannel, FIRST_APPLICATION_EPOCH } from "./channel.ts";
+import { DatagramChannel } from "./channel.ts";
 import type { DatagramDiscard } from "./discard.ts";
 import type { DtlsConfig, DtlsInput, DtlsOutput } from "./dtls.ts";
 import { Receiving } from "./receiving.ts";
@@ -163,7 +163,7 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     if (version === "TLS 1.3") endTurn13(turn, flights, this.#acknowledging, now);
     else endTurn12(turn, flights, now);
     if (turn.began === "handshake" && turn.ended === "established") this.#onEstablished(now);
-    else if (this.#lingerUntil !== null && turn.repeated) this.#lingerUntil = mono(now + LINGER_MS);
+    else this.#linger(now);
   }
 
   #onEstablished(now: Mono): void {
@@ -175,11 +175,19 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     if (mayHaveToRepeat) this.#lingerUntil = mono(now + LINGER_MS);
   }
 
+  /** What the peer repeats it may repeat again; keys just replaced may have been used for what is on its way. */
+  #linger(now: Mono): void {
+    if (this.#turn.began !== "established") return;
+    const begins = this.#lingerUntil === null && this.#channel.reading.hasSpent;
+    const goesOn = this.#lingerUntil !== null && this.#turn.repeated;
+    if (begins || goesOn) this.#lingerUntil = mono(now + LINGER_MS);
+  }
+
   /** Nobody repeats the handshake any more. */
   #endLingering(now: Mono): void {
     const { version, flights, reading } = this.#channel;
     this.#lingerUntil = null;
-    if (version === "TLS 1.3") reading.dropBelow(FIRST_APPLICATION_EPOCH);
+    if (version === "TLS 1.3") reading.dropSpent();
     else flights.answered(now);
   }
 

@@ -12,7 +12,7 @@ import type { Begun } from "./begun.ts";
 import type { DtlsConfig, DtlsOutput } from "./dtls.ts";
 import type { EpochReader, EpochWriter } from "./epoch.ts";
 import { Flights } from "./flights.ts";
-import { ReadingEpochs } from "./reading.ts";
+import { FIRST_APPLICATION_EPOCH, ReadingEpochs } from "./reading.ts";
 import { Reassembler } from "./reassembly.ts";
 import { EpochReader12, EpochWriter12 } from "./record12.ts";
 import type { Epoch12Options } from "./record12.ts";
@@ -22,9 +22,6 @@ import type { Epoch13Options } from "./record13.ts";
 /** Octets of one handshake message's body, unless the configuration says otherwise. */
 export const DEFAULT_MAX_HANDSHAKE_BYTES: number = 2 ** 16;
 
-/** The first epoch of application data (RFC 9147 §6.1); those before it belong to the handshake. */
-export const FIRST_APPLICATION_EPOCH = 3;
-
 export class DatagramChannel implements Channel {
   readonly transport = "datagram";
   readonly reading: ReadingEpochs = new ReadingEpochs();
@@ -33,6 +30,7 @@ export class DatagramChannel implements Channel {
   readonly #config: DtlsConfig;
   #version: TlsVersion | null = null;
   #maxReading = MAX_PLAINTEXT;
+  #peerConnectionId: Uint8Array | null = null;
   #events: DtlsOutput[] = [];
 
   constructor(config: DtlsConfig, begun: Begun | null) {
@@ -46,6 +44,18 @@ export class DatagramChannel implements Channel {
   /** Null until it is settled. */
   get version(): TlsVersion | null {
     return this.#version;
+  }
+
+  get connectionId(): Uint8Array | null {
+    return this.#config.connectionId ?? null;
+  }
+
+  get peerConnectionId(): Uint8Array | null {
+    return this.#peerConnectionId;
+  }
+
+  callPeer(connectionId: Uint8Array): void {
+    this.#peerConnectionId = connectionId;
   }
 
   /** Octets of plaintext in one of the peer's records. */
@@ -130,23 +140,28 @@ export class DatagramChannel implements Channel {
   #reader(keys: EpochKeys): EpochReader {
     const { crypto } = this.#config.tls;
     return keys.version === "TLS 1.2"
-      ? new EpochReader12(crypto, this.#options12(keys))
-      : new EpochReader13(crypto, this.#options13(keys));
+      ? new EpochReader12(crypto, this.#options12(keys, this.connectionId))
+      : new EpochReader13(crypto, this.#options13(keys, this.connectionId));
   }
 
   #writer(keys: EpochKeys): EpochWriter {
     const { crypto } = this.#config.tls;
     return keys.version === "TLS 1.2"
-      ? new EpochWriter12(crypto, this.#options12(keys))
-      : new EpochWriter13(crypto, this.#options13(keys));
+      ? new EpochWriter12(crypto, this.#options12(keys, this.#peerConnectionId))
+      : new EpochWriter13(crypto, this.#options13(keys, this.#peerConnectionId));
   }
 
-  #options12({ suite, keys, epoch }: EpochKeys): Epoch12Options {
-    return { suite, keys, epoch, ...this.#limits() };
+  #options12({ suite, keys, epoch }: EpochKeys, cid: Uint8Array | null): Epoch12Options {
+    return { suite, keys, epoch, ...this.#called(cid), ...this.#limits() };
   }
 
-  #options13({ suite, keys, epoch }: EpochKeys): Epoch13Options {
-    return { suite, keys: datagramKeys(keys), epoch, ...this.#limits() };
+  #options13({ suite, keys, epoch }: EpochKeys, cid: Uint8Array | null): Epoch13Options {
+    return { suite, keys: datagramKeys(keys), epoch, ...this.#called(cid), ...this.#limits() };
+  }
+
+  /** Connection ids hold only where both hellos had the extension. */
+  #called(cid: Uint8Array | null): Pick<Epoch12Options, "cid"> {
+    return cid === null || this.#peerConnectionId === null ? {} : { cid };
   }
 
   #limits(): Pick<Epoch12Options, "maxRecords" | "maxFailures"> {

@@ -15,6 +15,9 @@ export const MAX_HELD_RECORDS = 16;
 /** Octets of those records. */
 export const MAX_HELD_OCTETS: number = 2 ** 14;
 
+/** The first epoch of application data in DTLS 1.3; those before it belong to the handshake (RFC 9147 §6.1). */
+export const FIRST_APPLICATION_EPOCH = 3;
+
 /** Epochs on the wire of DTLS 1.3 (RFC 9147 §4). */
 const EPOCH_MODULUS = 4;
 
@@ -22,12 +25,24 @@ export class ReadingEpochs {
   /** In ascending order; never none. */
   #readers: EpochReader[] = [new PlainEpochReader()];
   #version: TlsVersion | null = null;
+  /** The newest epoch that something authentic came in; 0 before. */
+  #confirmed = 0;
   #held: WireRecord[] = [];
   #heldOctets = 0;
 
   /** The newest epoch. */
   get top(): number {
     return this.#readers.at(-1)!.epoch;
+  }
+
+  /** Whether the peer has shown that it has keys. */
+  get isConfirmed(): boolean {
+    return this.#confirmed > 0;
+  }
+
+  /** Whether there are keys that the peer has newer ones for, and has used. */
+  get hasSpent(): boolean {
+    return this.#readers.some(({ epoch }) => epoch < this.#confirmed);
   }
 
   settle(version: TlsVersion): void {
@@ -48,6 +63,21 @@ export class ReadingEpochs {
     this.#readers = this.#readers.filter(
       (reader) => reader.epoch >= epoch || reader.epoch === this.top,
     );
+  }
+
+  /**
+   * Something authentic came in this epoch: nothing comes in the clear any
+   * more. Of older keys the last ones stay, for what was overtaken.
+   */
+  confirm(epoch: number): void {
+    if (epoch <= this.#confirmed) return;
+    this.#confirmed = epoch;
+    this.dropBelow(epoch > FIRST_APPLICATION_EPOCH ? epoch - 1 : 1);
+  }
+
+  /** Forgets keys that the peer has no use for any more. */
+  dropSpent(): void {
+    this.dropBelow(Math.max(this.#confirmed, FIRST_APPLICATION_EPOCH));
   }
 
   /** What opens the record; null where there are no such keys, yet or any more. */
@@ -94,7 +124,9 @@ export class ReadingEpochs {
   /** Keys of a KeyUpdate are used only once we have acknowledged it, so nothing overtakes those. */
   #mayBecomeReadable(record: WireRecord): boolean {
     if (record.form === "unified") {
-      return this.#version !== "TLS 1.2" && record.epochBits >= 2 && this.top < 3;
+      return (
+        this.#version !== "TLS 1.2" && record.epochBits >= 2 && this.top < FIRST_APPLICATION_EPOCH
+      );
     }
     return this.#version !== "TLS 1.3" && record.epoch === 1 && this.top === 0;
   }

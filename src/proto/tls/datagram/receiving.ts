@@ -16,7 +16,6 @@ import type { Handshake } from "../handshake.ts";
 import { ContentType, HandshakeType } from "../wire.ts";
 import { parseAck } from "./ack.ts";
 import type { Acknowledging } from "./acknowledging.ts";
-import { FIRST_APPLICATION_EPOCH } from "./channel.ts";
 import type { DatagramChannel } from "./channel.ts";
 import { cutDatagram } from "./cut.ts";
 import type { WireRecord } from "./cut.ts";
@@ -24,6 +23,7 @@ import type { DatagramDiscard } from "./discard.ts";
 import type { EpochReader, OpenedRecord } from "./epoch.ts";
 import { faultOf } from "./fault.ts";
 import { transcriptForm13 } from "./handshake-fragment.ts";
+import { FIRST_APPLICATION_EPOCH } from "./reading.ts";
 import type { ReassembledMessage, Taken } from "./reassembly.ts";
 import type { Turn } from "./turn.ts";
 import { DatagramContentType } from "./wire.ts";
@@ -43,8 +43,6 @@ export class Receiving {
   readonly #channel: DatagramChannel;
   readonly #handshake: Handshake;
   readonly #acknowledging: Acknowledging;
-  /** Whether a record of the peer's was authentic. */
-  #peerHasKeys = false;
   /** Whether a ChangeCipherSpec of DTLS 1.2 has come and not been taken: it may overtake what stands before it. */
   #changeCipherSpec = false;
   #early: Uint8Array[] = [];
@@ -71,7 +69,7 @@ export class Receiving {
 
   onDatagram(bytes: Uint8Array, turn: Turn, now: Mono): void {
     this.#newest = false;
-    const { records, discards } = cutDatagram(bytes, 0);
+    const { records, discards } = cutDatagram(bytes, this.#channel.connectionId?.length ?? 0);
     for (const reason of discards) this.#discard(reason);
     for (const record of records) {
       this.#onWireRecord(record, turn, now);
@@ -104,22 +102,12 @@ export class Receiving {
       return;
     }
     this.#newest ||= result.newest;
-    if (reader.epoch > 0) this.#onAuthentic(reader.epoch);
+    if (reader.epoch > 0) this.#channel.reading.confirm(reader.epoch);
     if (result.content.length > this.#channel.maxReading) {
       this.#discard("plaintext-too-long", reader.epoch > 0);
       return;
     }
     this.#onRecord(result, turn, now);
-  }
-
-  /** The peer has these keys, so it has no use for those before, but for what it may have to repeat. */
-  #onAuthentic(epoch: number): void {
-    const { reading } = this.#channel;
-    if (!this.#peerHasKeys) {
-      this.#peerHasKeys = true;
-      reading.dropBelow(1);
-    }
-    if (epoch > FIRST_APPLICATION_EPOCH && epoch === reading.top) reading.dropBelow(epoch);
   }
 
   #onRecord(record: OpenedRecord, turn: Turn, now: Mono): void {
@@ -156,7 +144,7 @@ export class Receiving {
 
   /** Whether what comes in an epoch counts as the peer's own; see the head of this file. */
   #isTrusted(epoch: number): boolean {
-    return epoch > 0 || !this.#peerHasKeys;
+    return epoch > 0 || !this.#channel.reading.isConfirmed;
   }
 
   /** Works through what has been received until something is missing: a record, a message, an answer. */

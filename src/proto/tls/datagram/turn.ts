@@ -52,9 +52,6 @@ export function endTurn13(
   if (began === "handshake" && progressed) flights.answered(now);
   const isHeardWhole = role === "server" && ended === "established";
   const answers = flights.isPending && !isHeardWhole;
-  flights.flush(now, answers ? "awaits-answer" : "awaits-ack");
-  if (ended === "established") flights.becomeLate();
-
   if (answers) acknowledging.clear();
   else if (repeated && flights.isAnswerOut) flights.onRepeat(now);
   else if (heard) {
@@ -62,7 +59,10 @@ export function endTurn13(
     const soon = isHeardWhole || began === "established" || disrupted;
     acknowledging.dueBy(soon ? now : now + flights.ackDelayMs);
   }
+  // In front of a flight, which may make the peer use keys that our ACK is not under.
   acknowledge(turn, flights, acknowledging, now);
+  flights.flush(now, answers ? "awaits-answer" : "awaits-ack");
+  if (ended === "established") flights.becomeLate();
 }
 
 function acknowledge(
