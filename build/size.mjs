@@ -1,31 +1,18 @@
 // `make size`: what is shipped against its budget in budgets.json. Status 1 where one is exceeded: then either the
-// change is worth it and the number is raised beside it, or it is not.
+// change is worth it and the number is raised beside it, or it is not. Below it what the (D)TLS engine takes.
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import esbuild from "esbuild";
 import { bundleProduct, root } from "./bundle.mjs";
+import { engineSizes, minified } from "./engine-sizes.mjs";
 
 const budgets = JSON.parse(readFileSync(path.join(root, "build/budgets.json"), "utf8"));
 
 /** What the router's engine gets: the daemon, the noble provider, no host. */
-function routerBundle() {
-  const contents = `export { startDaemon } from "./src/daemon/daemon.ts";
-    export { noble } from "./src/base/crypto/noble.ts";`;
-  const { outputFiles } = esbuild.buildSync({
-    stdin: { contents, resolveDir: root, loader: "ts" },
-    bundle: true,
-    minify: true,
-    format: "esm",
-    target: "es2023",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    write: false,
-  });
-  return outputFiles[0].contents;
-}
+const { code: router, inputs } = minified(`
+  export { startDaemon } from "./src/daemon/daemon.ts";
+  export { noble } from "./src/base/crypto/noble.ts";`);
 
-const router = routerBundle();
 const sizes = {
   "daemon with noble, minified": router.length,
   "daemon with noble, minified and gzipped": gzipSync(router, { level: 9 }).length,
@@ -40,5 +27,19 @@ for (const [name, bytes] of Object.entries(sizes)) {
     `${name.padEnd(42)} ${String(bytes).padStart(8)} of ${String(budget).padStart(8)} bytes ${used}`,
   );
   if (bytes > budget) exceeded++;
+}
+
+console.log("\n(D)TLS alone, without a crypto provider    minified  gzipped");
+for (const { name, bytes, gzippedBytes } of engineSizes()) {
+  console.log(
+    `${name.padEnd(42)} ${String(bytes).padStart(8)} ${String(gzippedBytes).padStart(8)}`,
+  );
+}
+const tls = inputs.filter(({ file }) => file.startsWith("src/proto/tls/"));
+const used = tls.reduce((sum, { bytes }) => sum + bytes, 0);
+const idle = tls.filter(({ file }) => /\/(client|datagram)(\/|\.ts)/.test(file));
+console.log(`${"of it in the daemon".padEnd(42)} ${String(used).padStart(8)}`);
+for (const { file, bytes } of idle) {
+  console.log(`${`  ${file}`.padEnd(42)} ${String(bytes).padStart(8)}`);
 }
 process.exit(exceeded > 0 ? 1 : 0);
