@@ -57,7 +57,7 @@ test("an empty file is every default, and says that no access point can ask", ()
     authPort: 1812,
     acctPort: 1813,
     fragmentSize: 1398,
-    tlsVersions: "1.2",
+    tlsVersions: "1.2 1.3",
     sessionSeconds: 28_800,
     quarantineSeconds: 120,
     quarantineVlan: null,

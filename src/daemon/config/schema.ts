@@ -191,7 +191,7 @@ export const RADIUS: Table<RadiusSettings> = {
   tlsVersions: withDefault(
     "tls_versions",
     value.oneOf("1.2 1.3", "1.2", "1.3"),
-    "1.2",
+    "1.2 1.3",
     "Versions of TLS that devices may speak; each gets the highest it knows.",
   ),
   sessionSeconds: withDefault(
