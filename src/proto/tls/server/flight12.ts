@@ -18,14 +18,9 @@ import {
 import { DEFAULT_VERSIONS } from "../suites.ts";
 import type { Transcript } from "../transcript.ts";
 import { DOWNGRADE_TO_12, RANDOM_LENGTH } from "../wire.ts";
+import type { Connection } from "./connection.ts";
 import type { Choice, RecordSize } from "./negotiate12.ts";
 import type { Proof } from "./proof.ts";
-
-/** What the states of a handshake work with. */
-export interface Connection {
-  readonly config: TlsServerConfig;
-  readonly channel: Channel;
-}
 
 /** What the hellos settled; it holds until the handshake is over. */
 export interface Agreed {

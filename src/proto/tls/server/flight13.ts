@@ -29,7 +29,7 @@ import type { EpochKeys } from "../record.ts";
 import type { Suite } from "../suites.ts";
 import type { Transcript } from "../transcript.ts";
 import { RANDOM_LENGTH } from "../wire.ts";
-import type { Connection } from "./flight12.ts";
+import type { Connection } from "./connection.ts";
 import { chooseProof13 } from "./negotiate13.ts";
 import type { Choice13 } from "./negotiate13.ts";
 import type { Proof } from "./proof.ts";

@@ -52,7 +52,8 @@ import { CLIENT_SCHEMES, fits } from "../suites.ts";
 import { Transcript } from "../transcript.ts";
 import { HandshakeType, MAX_SESSION_ID_LENGTH } from "../wire.ts";
 import { limitRecords, sendServerFlight, serverRandom } from "./flight12.ts";
-import type { Agreed, Connection } from "./flight12.ts";
+import type { Agreed } from "./flight12.ts";
+import type { Connection } from "./connection.ts";
 import { checkHello12, negotiate } from "./negotiate12.ts";
 import { preSharedKeyOf } from "./psk.ts";
 import {

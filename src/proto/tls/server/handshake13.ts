@@ -56,7 +56,7 @@ import { CLIENT_SCHEMES, fits13 } from "../suites.ts";
 import type { Suite } from "../suites.ts";
 import { Transcript } from "../transcript.ts";
 import { ExtensionType, HandshakeType } from "../wire.ts";
-import type { Connection } from "./flight12.ts";
+import type { Connection } from "./connection.ts";
 import { APPLICATION_EPOCH, echoed, epochKeys, sendServerFlight } from "./flight13.ts";
 import type { Agreed13, Offer } from "./flight13.ts";
 import { checkCookieField, readHello } from "./hello.ts";

@@ -13,7 +13,7 @@ import type { Kdf13 } from "../key-schedule13.ts";
 import { importKey, parseImportedIdentity } from "../psk-import.ts";
 import { PSK_DHE_KE } from "../psk-offer.ts";
 import { ExtensionType } from "../wire.ts";
-import type { Connection } from "./flight12.ts";
+import type { Connection } from "./connection.ts";
 import { preSharedKeyOf } from "./psk.ts";
 import { findSession } from "./tickets.ts";
 

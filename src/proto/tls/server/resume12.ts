@@ -35,7 +35,7 @@ import type { DirectionKeys } from "../record.ts";
 import { Session } from "../session.ts";
 import { Transcript } from "../transcript.ts";
 import { limitRecords, serverRandom } from "./flight12.ts";
-import type { Connection } from "./flight12.ts";
+import type { Connection } from "./connection.ts";
 import { suitesOf, termsOf } from "./negotiate12.ts";
 import type { Terms } from "./negotiate12.ts";
 import { findSession, keepSession, provenBy } from "./tickets.ts";
