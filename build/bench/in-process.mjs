@@ -1,52 +1,52 @@
-// Runs the in-process measurement on both engines.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import path from "node:path";
-import esbuild from "esbuild";
-import { qjsPath, root } from "../bundle.mjs";
+// What is measured in process, on both engines.
+import { bundleEntry, linesOf, onNode, onQuickJs } from "./engines.mjs";
 
 /** One row per engine and provider: milliseconds of the server per authentication, and where they go. */
 export function inProcessFigures() {
-  const folder = mkdtempSync(path.join(root, "dist/inprocess-"));
-  try {
-    return [
-      ...run("node", folder, [process.execPath]),
-      ...run("quickjs", folder, [qjsPath(), "-m"]),
-    ];
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return [...linesOf(onNode("inprocess-node")), ...linesOf(onQuickJs("inprocess-quickjs"))];
 }
 
 /** Megabytes that live in the daemon after 1,000 and after 5,000 authentications, garbage collected. */
 export function liveMegabytes() {
-  const folder = mkdtempSync(path.join(root, "dist/inprocess-"));
-  try {
-    const [figures] = run("memory", folder, [process.execPath, "--expose-gc"]);
-    return figures.map((bytes) => bytes / 1e6);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const [figures] = linesOf(onNode("inprocess-memory", [], ["--expose-gc"]));
+  return figures.map((bytes) => bytes / 1e6);
 }
 
-function run(engine, folder, command) {
-  const outfile = path.join(folder, `${engine}.mjs`);
-  esbuild.buildSync({
-    absWorkingDir: root,
-    entryPoints: [`build/bench/inprocess-${engine}.ts`],
-    outfile,
-    bundle: true,
-    format: "esm",
-    target: "es2023",
-    platform: engine === "quickjs" ? "neutral" : "node",
-    mainFields: ["module", "main"],
-    logLevel: "error",
-  });
-  const [program, ...args] = [...command, outfile];
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`in-process figures on ${engine}:\n${stdout}${stderr}`);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+/** One row per engine, provider, protocol, client certificate and kind: milliseconds of the server per handshake. */
+export function handshakeFigures(quick) {
+  const args = quick ? ["--quick"] : [];
+  return [
+    ...linesOf(onNode("handshakes-node", args)),
+    ...linesOf(onQuickJs("handshakes-quickjs", args)),
+  ];
+}
+
+/** CPU time per handshake of our server and of s_server, each in a process of its own. */
+export function besideOpenssl(quick) {
+  const args = [bundleEntry("beside-server", "node"), ...(quick ? ["--quick"] : [])];
+  return linesOf(onNode("beside", args));
+}
+
+/** Bytes held per established DTLS association. */
+export function associationFigures(quick) {
+  const args = quick ? ["--quick"] : [];
+  const rows = linesOf(onNode("associations-node", args, ["--expose-gc"]));
+  for (const protocol of ["DTLS 1.2", "DTLS 1.3"]) {
+    const [freshBytes, settledBytes] = ["fresh", "settled"].map((age) =>
+      quickJsBytes(protocol, quick ? 16 : 48, age),
+    );
+    rows.push({ engine: "QuickJS", provider: "noble", protocol, freshBytes, settledBytes });
+  }
+  return rows;
+}
+
+/** QuickJS says what it has allocated at its end alone: so two runs, with some associations and with more. */
+function quickJsBytes(protocol, count, age) {
+  const few = 4;
+  const allocated = (associations) => {
+    const args = [protocol, String(associations), age];
+    const dump = onQuickJs("associations-quickjs", args, ["--dump"]);
+    return Number(/^memory allocated +\d+ +(\d+)/m.exec(dump)[1]);
+  };
+  return (allocated(few + count) - allocated(few)) / count;
 }

@@ -3,7 +3,7 @@
  * daemon in memory, asked by a scripted station whose own time is not counted.
  * Runs on both engines; prints one line of JSON.
  */
-import type { Crypto, Hasher } from "../../src/base/crypto/crypto.ts";
+import type { Crypto } from "../../src/base/crypto/crypto.ts";
 import {
   chainOf,
   join,
@@ -13,62 +13,7 @@ import {
   selfSigned,
   type StationOptions,
 } from "../../test/kit/memory-home.ts";
-
-/** Milliseconds spent in each part of the crypto port. */
-type Parts = Record<"verify" | "sign" | "ecdh" | "hash" | "aead", number>;
-
-/** The provider with a stop watch on each operation. */
-function watched(crypto: Crypto, parts: Parts, now: () => number): Crypto {
-  const timed =
-    <A extends unknown[], R>(part: keyof Parts, call: (...args: A) => R) =>
-    (...args: A): R => {
-      const from = now();
-      try {
-        return call(...args);
-      } finally {
-        parts[part] += now() - from;
-      }
-    };
-  return {
-    ...crypto,
-    name: crypto.name,
-    hasher: (hash) => {
-      const inner = crypto.hasher(hash);
-      const hasher: Hasher = {
-        update: timed("hash", (b) => inner.update(b)),
-        digest: timed("hash", () => inner.digest()),
-      };
-      return hasher;
-    },
-    digest: timed("hash", (h, m) => crypto.digest(h, m)),
-    hmac: timed("hash", (h, k, m) => crypto.hmac(h, k, m)),
-    aead: (algorithm, key) => {
-      const inner = timed("aead", () => crypto.aead(algorithm, key))();
-      return {
-        tagLength: inner.tagLength,
-        seal: timed("aead", (n, a, p) => inner.seal(n, a, p)),
-        open: timed("aead", (n, a, s) => inner.open(n, a, s)),
-      };
-    },
-    pbkdf2: (...args) => crypto.pbkdf2(...args),
-    aesCbcEncrypt: (...args) => crypto.aesCbcEncrypt(...args),
-    aesCbcDecrypt: (...args) => crypto.aesCbcDecrypt(...args),
-    generateScalar: (...args) => crypto.generateScalar(...args),
-    isOnCurve: (...args) => crypto.isOnCurve(...args),
-    ecdhKey: timed("ecdh", (group, random) => {
-      const key = crypto.ecdhKey(group, random);
-      return {
-        publicKey: key.publicKey,
-        agree: timed("ecdh", (peer: Uint8Array) => key.agree(peer)),
-      };
-    }),
-    signingKey: (curve, scalar) => {
-      const key = crypto.signingKey(curve, scalar);
-      return { publicKey: key.publicKey, sign: timed("sign", (h, m, r) => key.sign(h, m, r)) };
-    },
-    verify: timed("verify", (...args) => crypto.verify(...args)),
-  };
-}
+import { noParts, taken, watched } from "./stop-watch.ts";
 
 /** A home in memory with a device that has its certificate. */
 async function phoneAtHome(
@@ -114,19 +59,13 @@ export async function measure(
   runs: number,
   warmUp: number,
 ): Promise<object> {
-  const parts: Parts = { verify: 0, sign: 0, ecdh: 0, hash: 0, aead: 0 };
+  const parts = noParts();
   const { home, station } = await phoneAtHome(watched(crypto, parts, now), crypto);
   for (let run = 0; run < warmUp; run++) join(home, station);
-  for (const part of Object.keys(parts) as (keyof Parts)[]) parts[part] = 0;
+  Object.assign(parts, noParts());
   home.serverMs = 0;
   for (let run = 0; run < runs; run++) {
     if (join(home, station).code !== 2) throw new Error("an authentication failed");
   }
-  const each = (total: number): number => total / runs;
-  const totalMs = each(home.serverMs);
-  const inParts = Object.fromEntries(
-    Object.entries(parts).map(([part, total]) => [part, each(total)]),
-  );
-  const otherMs = totalMs - Object.values(inParts).reduce((sum, one) => sum + one, 0);
-  return { provider: crypto.name, totalMs, parts: { ...inParts, other: otherMs } };
+  return { provider: crypto.name, ...taken(parts, home.serverMs, runs) };
 }

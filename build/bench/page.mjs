@@ -2,17 +2,29 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "../bundle.mjs";
+import { associationTable, besideTable, handshakeTable, partsTable, sizeTable } from "./tables.mjs";
+import { targetTable } from "./targets.mjs";
 
-const { when, cpus, node, servers, inProcess, live, runs } = JSON.parse(
-  readFileSync(path.join(root, "dist/bench.json"), "utf8"),
-);
+const bench = JSON.parse(readFileSync(path.join(root, "dist/bench.json"), "utf8"));
+const { when, cpus, node, servers, inProcess, live, runs } = bench;
 const PARTS = ["verify", "ecdh", "sign", "hash", "aead", "other"];
 
 /** Rows as a Markdown table, numbers to the right. */
 function table(head, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  const rule = head.map((_, column) => (column === 0 ? "---" : "---:"));
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column].length)));
+  const padded = (cell, column) =>
+    column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
+  const line = (cells) => `| ${cells.map(padded).join(" | ")} |`;
+  const rule = widths.map((width, column) =>
+    column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
+  );
   return [line(head), line(rule), ...rows.map(line)].join("\n");
+}
+
+/** The same of rows that begin with their head. */
+function tableOf([head, ...rows]) {
+  return table(head, rows);
 }
 
 /** Horizontal bars with their numbers beside them. */
@@ -95,5 +107,56 @@ ${table(
 )}
 
 "other" is everything that is not cryptography: RADIUS, EAP, TLS, X.509, admission, storing, and the stop watches.
+
+## TLS and DTLS handshakes
+
+${tableOf(targetTable(bench))}
+
+Each cell is the worse of two: without, and with a client's certificate. Resumption in 1.3 agrees on keys anew, for
+the sake of forward secrecy, so there it saves the signatures alone.
+
+### In memory
+
+Milliseconds of the server's machine per handshake, nothing else: our client and our server in one process on
+P-256 and AES-128-GCM, one certificate for each side, tickets issued, no path validation. DTLS has its exchange of
+cookies. Mean of the middle half of the runs, the engine warm.
+
+${tableOf(handshakeTable(bench.handshakes))}
+
+By part on Node with \`node:crypto\`:
+
+${tableOf(partsTable(bench.handshakes, "Node", "node"))}
+
+By part on QuickJS:
+
+${tableOf(partsTable(bench.handshakes, "QuickJS", "noble"))}
+
+"aead" has the making of keys and the encryption of record numbers in it. "other" is the engine itself: reading,
+writing, states, the session store. "not public-key" is all but "verify", "ecdh" and "sign".
+
+### Beside OpenSSL
+
+CPU milliseconds of the server's process per handshake, over loopback, connections one after the other: our server on
+Node with \`node:crypto\`, and \`openssl s_server -quiet\`, with the same certificates, suite, group and client (Node's
+own TLS client; over DTLS, ours). User and system time of all threads from /proc, sockets and closing included; ${bench.beside[0]?.handshakes}
+handshakes each to a warm server. Both validate the client's path. There are no cookies in either DTLS server;
+OpenSSL has no DTLS 1.3.
+
+${tableOf(besideTable(bench.beside))}
+
+### Memory per association
+
+Bytes that live for each DTLS association whose client is gone: what the server's table holds, and the session with
+the client's certificate (\`TlsSession\`) that its user keeps. On Node heap and buffers after garbage collection; on QuickJS
+what the engine has allocated. The second column is after the four minutes in which the end of the handshake may be
+asked for again.
+
+${tableOf(associationTable(bench.associations))}
+
+### Size
+
+Octets of the engine alone, minified, without a crypto provider.
+
+${tableOf(sizeTable(bench.sizes))}
 `;
 writeFileSync(path.join(root, "docs/bench.md"), page);

@@ -1,0 +1,175 @@
+// Full EAP-TLS authentications: HomeCA beside hostapd's RADIUS server and FreeRADIUS, with the same certificates and
+// eapol_test as the client.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { makeHome } from "./home.mjs";
+import {
+  freeradius,
+  freeradiusStock,
+  hasStockFreeradius,
+  homeca,
+  hostapd,
+  SECRET,
+} from "./peers.mjs";
+
+const PARALLEL = 16;
+const TICKS_PER_SECOND = Number(spawnSync("getconf", ["CLK_TCK"], { encoding: "utf8" }).stdout);
+
+/**
+ * One row per server: CPU time, throughput and memory.
+ *
+ * @param runs - `each`: authentications per measurement; `long`: all that HomeCA is given; `rate`: for a throughput.
+ */
+export async function authenticationFigures(runs) {
+  const missing = ["hostapd", "freeradius"].filter((name) => !has(name));
+  if (!hasStockFreeradius() && !missing.includes("freeradius")) missing.push("freeradius");
+  for (const name of missing) console.log(`bench: ${name} is missing and left out`);
+
+  const folder = mkdtempSync(path.join(os.tmpdir(), "homeca-bench-"));
+  const ownFolder = (name) => {
+    const own = path.join(folder, name);
+    mkdirSync(own);
+    return own;
+  };
+  try {
+    const home = await makeHome(folder);
+    const supplicant = path.join(folder, "supplicant.conf");
+    writeFileSync(supplicant, supplicantConfig(home));
+    const peers = [
+      ["homeca", (port) => homeca(home.folder, home.product, home.config(port), home.ready)],
+      ["hostapd", (port) => hostapd(ownFolder("hostapd"), port, home.files)],
+      ["freeradius", (port) => freeradiusStock(ownFolder("freeradius"), port, home.files)],
+      ["freeradius-bare", (port) => freeradius(ownFolder("freeradius-bare"), port, home.files)],
+    ].filter(([name]) => !missing.includes(name.replace(/-bare$/, "")));
+    const rows = [];
+    for (const [index, [name, start]] of peers.entries()) {
+      rows.push(await measure(name, start, 21_812 + index * 10, supplicant, runs));
+    }
+    return rows;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether a program is there. */
+export function has(name) {
+  return spawnSync("sh", ["-c", `PATH=$PATH:/usr/sbin command -v ${name}`]).status === 0;
+}
+
+function supplicantConfig({ files, client }) {
+  return `fast_reauth=0
+network={
+  key_mgmt=WPA-EAP
+  eap=TLS
+  identity="@homeca.home.arpa"
+  ca_cert="${files.ca}"
+  client_cert="${client.cert}"
+  private_key="${client.key}"
+  phase1="tls_disable_tlsv1_3=1"
+}
+`;
+}
+
+async function measure(name, start, port, supplicant, runs) {
+  process.stderr.write(`measuring ${name} `);
+  const server = await start(port);
+  try {
+    const coldMs = await cpuPerAuthentication(server.pid, port, supplicant, runs.each);
+    const memoryKiB = residentKiB(server.pid);
+    // Hot code is compiled while it runs: a server that is up for months is the warm one.
+    await authenticate(port, supplicant, runs.each);
+    const warmMs = await cpuPerAuthentication(server.pid, port, supplicant, runs.each);
+    const row = { name, coldMs, warmMs, memoryKiB };
+    if (name === "homeca") {
+      row.memoryKiBAfter = { [runs.each]: memoryKiB, [3 * runs.each]: residentKiB(server.pid) };
+      for (let done = 4 * runs.each; done <= runs.long; done += runs.each) {
+        await authenticate(port, supplicant, runs.each);
+        row.memoryKiBAfter[done] = residentKiB(server.pid);
+      }
+    }
+    row.throughput = {};
+    for (const clients of [1, 2, 8]) {
+      row.throughput[clients] = await perSecond(port, supplicant, clients, runs.rate);
+    }
+    return row;
+  } finally {
+    await server.stop();
+    process.stderr.write("\n");
+  }
+}
+
+async function cpuPerAuthentication(pid, port, supplicant, count) {
+  const before = cpuSeconds(pid);
+  await authenticate(port, supplicant, count);
+  return ((cpuSeconds(pid) - before) * 1000) / count;
+}
+
+/** `count` full authentications, spread over some eapol_test processes that each reauthenticate in a row. */
+async function authenticate(port, supplicant, count) {
+  const each = Math.ceil(count / PARALLEL);
+  const runs = Array.from({ length: PARALLEL }, (_, index) =>
+    eapolTest(port, supplicant, index, each - 1),
+  );
+  const accepted = (await Promise.all(runs)).reduce((sum, one) => sum + one, 0);
+  if (accepted < each * PARALLEL)
+    throw new Error(`only ${accepted} of ${each * PARALLEL} authentications succeeded`);
+  process.stderr.write(".");
+}
+
+/** Each client starts eapol_test anew for each authentication: its start is part of the time, alike for every server. */
+async function perSecond(port, supplicant, clients, count) {
+  const each = Math.max(4, Math.ceil(count / clients));
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: clients }, async (_, index) => {
+      for (let n = 0; n < each; n++) {
+        if ((await eapolTest(port, supplicant, index, 0)) !== 1)
+          throw new Error("an authentication failed");
+      }
+    }),
+  );
+  process.stderr.write(".");
+  return (clients * each * 1000) / (performance.now() - started);
+}
+
+function eapolTest(port, supplicant, index, again) {
+  const mac = `02:00:00:00:10:${index.toString(16).padStart(2, "0")}`;
+  const args = [
+    "-c",
+    supplicant,
+    "-a",
+    "127.0.0.1",
+    "-p",
+    String(port),
+    "-s",
+    SECRET,
+    "-M",
+    mac,
+    "-r",
+    String(again),
+    "-t",
+    "120",
+  ];
+  return new Promise((resolve) => {
+    const child = spawn("eapol_test", args, { stdio: ["ignore", "pipe", "ignore"] });
+    let tail = "";
+    child.stdout.on("data", (chunk) => {
+      tail = (tail + chunk).slice(-400);
+    });
+    child.on("close", () => resolve(Number(/MPPE keys OK: (\d+)/.exec(tail)?.[1] ?? 0)));
+  });
+}
+
+function cpuSeconds(pid) {
+  // The name in parentheses may hold spaces; utime and stime are the 12th and 13th field behind it (proc(5)).
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function residentKiB(pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
+}
