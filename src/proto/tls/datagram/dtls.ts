@@ -26,6 +26,12 @@ export interface DtlsConfig {
   readonly initialMs?: number;
   /** Whether a wait lengthened by losses holds for the next flight; default true, see `FlightTimerOptions`. */
   readonly keepBackoff?: boolean;
+  /**
+   * Whether an ACK always waits for what may come with it. Default false: it
+   * goes at once where something is missing, or messages came behind the
+   * handshake. Both are allowed (RFC 9147 §7.1).
+   */
+  readonly gatherAcks?: boolean;
   /** Of DTLS 1.3; default `MAX_RECORDS_PER_TRANSMISSION`. */
   readonly maxRecordsPerTransmission?: number;
   /** Records one key protects, where they are to be fewer than the suite's: for tests. */

@@ -43,6 +43,8 @@ type Queued =
   | { readonly kind: "keys"; readonly writer: EpochWriter };
 
 export class Flights {
+  /** See `DtlsConfig`. */
+  readonly gatherAcks: boolean;
   readonly #maxRecords: number;
   readonly #timer: FlightTimer;
   readonly #mtu: PathMtu;
@@ -73,6 +75,7 @@ export class Flights {
       ...(keepBackoff === undefined ? {} : { keepBackoff }),
     });
     this.#mtu = new PathMtu(mtu);
+    this.gatherAcks = config.gatherAcks ?? false;
     this.#messageSequence = messageSequence;
     this.#writers.set(0, new PlainEpochWriter(undefined, recordSequence));
   }

@@ -55,8 +55,9 @@ export function endTurn13(
   if (answers) acknowledging.clear();
   else if (repeated && flights.isAnswerOut) flights.onRepeat(now);
   else if (heard) {
+    const ends = isHeardWhole && began === "handshake";
     // Both are said at once: that all is there, and that something is missing.
-    const soon = isHeardWhole || began === "established" || disrupted;
+    const soon = ends || (!flights.gatherAcks && (began === "established" || disrupted));
     acknowledging.dueBy(soon ? now : now + flights.ackDelayMs);
   }
   // In front of a flight, which may make the peer use keys that our ACK is not under.

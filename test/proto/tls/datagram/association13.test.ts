@@ -190,6 +190,25 @@ test("RFC 9147 §7.1: a gap is acknowledged at once", () => {
   assert.deepEqual(acknowledgement.flatMap(epochs), [2]);
 });
 
+test("gathered ACKs wait for a quarter of the timer, but for the one that ends the handshake", () => {
+  const datagrams = { gatherAcks: true };
+  const { client, server } = pair({ certificate: new Uint8Array(5000), datagrams });
+  const flight = server.hear(client.give({ kind: "start" }, START), START);
+  client.hear([flight[0]!], START);
+  assert.deepEqual(client.hear([flight[2]!], START), []);
+  assert.equal(client.association.wakeAt, INITIAL_TIMEOUT_MS / 4);
+
+  const ends = met({ datagrams });
+  const { now } = ends.link;
+  const update = ends.client.give({ kind: "update-keys" }, now);
+  const own = ends.server.hear(update, now);
+  // Its own KeyUpdate; the ACK comes later.
+  assert.deepEqual(own.flatMap(epochs), [3]);
+  const wait = INITIAL_TIMEOUT_MS / 4;
+  assert.equal(ends.server.association.wakeAt, now + wait);
+  assert.deepEqual(ends.server.give({ kind: "timeout" }, mono(now + wait)).flatMap(epochs), [3]);
+});
+
 test("RFC 9147 §5.8.3: a flight of many records goes out ten at a time", () => {
   const { client, server } = pair({
     certificate: new Uint8Array(6000),
