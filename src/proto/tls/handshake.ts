@@ -34,6 +34,17 @@ export interface Channel {
   skipEarlyData(): void;
   /** Nothing is passed over any more. */
   endSkipping(): void;
+  /**
+   * What our hello asks the peer to call us by, empty where it need not; null
+   * where no connection ids are spoken, as over a stream.
+   *
+   * @see RFC 9146 §3, RFC 9147 §9
+   */
+  readonly connectionId: Uint8Array | null;
+  /** Likewise of the peer's hello; null until it has said so. */
+  readonly peerConnectionId: Uint8Array | null;
+  /** The peer's hello has the extension: both ids hold for all keys from here on. */
+  callPeer(connectionId: Uint8Array): void;
   /** An alert that does not end the connection. */
   warn(alert: "no_renegotiation"): void;
   /** Anything for whoever uses the connection. */

@@ -37,6 +37,8 @@ export interface ServerHello12 extends Terms {
   readonly proof: Proof | null;
   /** Whether a NewSessionTicket follows. */
   readonly givesTicket: boolean;
+  /** What the client is to call us by; null for no such extension (RFC 9146 §3). */
+  readonly connectionId: Uint8Array | null;
 }
 
 /**
@@ -60,7 +62,7 @@ export function encodeServerHello(
 }
 
 function serverExtensions(answer: ServerHello12): Uint8Array {
-  const { alpn, recordSize, pointFormats, proof, givesTicket } = answer;
+  const { alpn, recordSize, pointFormats, proof, givesTicket, connectionId } = answer;
   const block = new Writer();
   const add = (type: number, body: Writer): void => {
     block.u16(type).vector16(body.bytes());
@@ -81,6 +83,7 @@ function serverExtensions(answer: ServerHello12): Uint8Array {
   // It says that a response follows, and has none itself (RFC 6066 §8).
   if (proof !== null && proof.ocspResponse !== null) add(ExtensionType.statusRequest, new Writer());
   if (givesTicket) add(ExtensionType.sessionTicket, new Writer());
+  if (connectionId !== null) add(ExtensionType.connectionId, new Writer().vector8(connectionId));
   switch (recordSize.kind) {
     case "default":
       break;

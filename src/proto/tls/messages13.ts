@@ -30,17 +30,22 @@ export interface ServerHello13 {
   readonly publicKey: Uint8Array;
   /** The place in the client's list of the key that is taken; null without one (RFC 8446 §4.2.11). */
   readonly psk: number | null;
+  /** What the client is to call us by; null for no such extension (RFC 9147 §9). */
+  readonly connectionId: Uint8Array | null;
 }
 
 /** @see RFC 8446 §4.1.3 */
 export function encodeServerHello13(
-  { random, sessionId, suite, group, publicKey, psk }: ServerHello13,
+  { random, sessionId, suite, group, publicKey, psk, connectionId }: ServerHello13,
   transport: Transport = "stream",
 ): Uint8Array {
   const share = new Writer().u16(groupCode(group)).vector16(publicKey);
   const more = new Writer();
   addExtension(more, ExtensionType.keyShare, share);
   if (psk !== null) addExtension(more, ExtensionType.preSharedKey, new Writer().u16(psk));
+  if (connectionId !== null) {
+    addExtension(more, ExtensionType.connectionId, new Writer().vector8(connectionId));
+  }
   return serverHello(random, sessionId, suite, more, transport);
 }
 

@@ -244,6 +244,8 @@ export class StreamConnection implements Machine<TlsInput, TlsOutput> {
 /** Reads and writes records, and collects what one input causes: what leaves together is one `send`. */
 class StreamChannel implements Channel {
   readonly transport = "stream";
+  readonly connectionId = null;
+  readonly peerConnectionId = null;
   readonly reader = new RecordReader();
   readonly #role: "client" | "server";
   readonly #config: TlsConfig;
@@ -318,6 +320,9 @@ class StreamChannel implements Channel {
   skipEarlyData(): void {
     if (this.reader.rules instanceof Reading13) this.reader.rules.skipEarlyData();
   }
+
+  /** Offered by nobody, and so answered by nobody. */
+  callPeer(): void {}
 
   endSkipping(): void {
     if (this.reader.rules instanceof Reading13) this.reader.rules.endSkipping();

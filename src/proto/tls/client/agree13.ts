@@ -4,6 +4,7 @@
  */
 import { concat, sameBytes } from "../../../base/bytes.ts";
 import type { EcdhGroup } from "../../../base/crypto/crypto.ts";
+import { hearConnectionId } from "../datagram/connection-id.ts";
 import { checkAnswers } from "../extensions.ts";
 import { TlsFailure } from "../failure.ts";
 import type { Channel } from "../handshake.ts";
@@ -185,6 +186,7 @@ const PLACES_HELLO: readonly number[] = [
   ExtensionType.supportedVersions,
   ExtensionType.keyShare,
   ExtensionType.preSharedKey,
+  ExtensionType.connectionId,
 ];
 
 function onServerHello(
@@ -196,6 +198,7 @@ function onServerHello(
   const { config, channel } = connection;
   const { offer } = greeting;
   checkAnswers(hello.extensions, greeting.types, PLACES_HELLO);
+  hearConnectionId(hello.extensions, channel);
   const psk = chosenPsk(hello, offer, suite);
   const { group, publicKey } = serverShare(hello);
   const own = offer.share;

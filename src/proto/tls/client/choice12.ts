@@ -24,6 +24,7 @@ export interface Choice extends Answers {
 
 const PLACES: readonly number[] = [
   ...ANSWERED_IN_BOTH,
+  ExtensionType.connectionId,
   ExtensionType.ecPointFormats,
   ExtensionType.extendedMasterSecret,
   ExtensionType.renegotiationInfo,

@@ -22,7 +22,7 @@ export interface Greeting {
 
 /** Sends a ClientHello. */
 export function greet(offer: Offer, { config, channel }: Connection, repeat: Repeat): Greeting {
-  const { transport } = channel;
-  const { message, types } = encodeClientHello(offer, { config, transport }, repeat);
+  const { transport, connectionId } = channel;
+  const { message, types } = encodeClientHello(offer, { config, transport, connectionId }, repeat);
   return { offer, message: channel.send(message), types };
 }

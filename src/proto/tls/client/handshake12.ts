@@ -58,6 +58,7 @@ import type { NewSessionTicket12 } from "../server-messages12.ts";
 import { Session } from "../session.ts";
 import { Transcript } from "../transcript.ts";
 import { ClientCertificateType, HandshakeType } from "../wire.ts";
+import { hearConnectionId } from "../datagram/connection-id.ts";
 import { readChoice } from "./choice12.ts";
 import { onPeerAccepted, PROTECTED_EPOCH, sendFlight } from "./flight12.ts";
 import type { Agreed, AwaitPeerVerification, Exchange, Keyed, Request, Shown } from "./flight12.ts";
@@ -223,6 +224,7 @@ function onServerHello(
 ): State {
   const { offer } = greeting;
   const choice = readChoice(hello, greeting, config);
+  hearConnectionId(hello.extensions, channel);
   if (choice.recordSizeLimit !== null) {
     channel.limitRecords({ writingProtected: choice.recordSizeLimit });
   }

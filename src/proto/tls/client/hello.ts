@@ -47,6 +47,8 @@ export interface EncodedHello {
 interface Speaker {
   readonly config: TlsClientConfig;
   readonly transport: Transport;
+  /** What the server is to call us by; null for no such extension (RFC 9146 §3). */
+  readonly connectionId: Uint8Array | null;
 }
 
 export function encodeClientHello(offer: Offer, speaker: Speaker, repeat: Repeat): EncodedHello {
@@ -92,7 +94,7 @@ function helloMessage(
 /** All but the pre-shared keys. */
 function helloExtensions(
   offer: Offer,
-  { config, transport }: Speaker,
+  { config, transport, connectionId }: Speaker,
   { cookie }: Repeat,
 ): Extension[] {
   const { serverName, applicationProtocols = [], asksOcsp = false } = config;
@@ -107,6 +109,9 @@ function helloExtensions(
     add(ExtensionType.applicationProtocols, protocolNames(applicationProtocols));
   }
   addCertificateTypes(offer, add);
+  if (connectionId !== null) {
+    add(ExtensionType.connectionId, new Writer().vector8(connectionId).bytes());
+  }
   const speaks13 = offer.versions.includes("TLS 1.3");
   // There the type octet counts too (RFC 8449 §4).
   add(ExtensionType.recordSizeLimit, numbers([speaks13 ? MAX_PLAINTEXT + 1 : MAX_PLAINTEXT]));

@@ -6,7 +6,10 @@
  */
 import { Reader, Writer } from "../../../base/bytes.ts";
 import type { RandomSource } from "../../../base/machine.ts";
+import type { Extensions } from "../client-hello.ts";
 import { TlsFailure } from "../failure.ts";
+import type { Channel } from "../handshake.ts";
+import { CONNECTION_ID_EXTENSION } from "./wire.ts";
 
 /** Octets of the ids we hand out: all alike, for records do not say; too many to guess. */
 export const OWN_CONNECTION_ID_LENGTH = 8;
@@ -33,6 +36,22 @@ export function parseConnectionIdExtension(extension: Uint8Array): Uint8Array {
   const cid = reader.vector8();
   requireEnd(reader);
   return cid;
+}
+
+/**
+ * Takes what the peer's hello says of connection ids, where we speak them too.
+ *
+ * @throws {@link TlsFailure}
+ */
+export function hearConnectionId(extensions: Extensions, channel: Channel): void {
+  const body = extensions.get(CONNECTION_ID_EXTENSION);
+  if (body === undefined || channel.connectionId === null) return;
+  channel.callPeer(parseConnectionIdExtension(body).slice());
+}
+
+/** What a server's hello has of it: the extension is an answer to the client's. */
+export function answeredConnectionId(channel: Channel): Uint8Array | null {
+  return channel.peerConnectionId === null ? null : channel.connectionId;
 }
 
 /** ConnectionIdUsage (RFC 9147 §9). */

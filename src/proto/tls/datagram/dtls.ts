@@ -22,6 +22,12 @@ export interface DtlsConfig {
    * are cut to it; application data is sent as it comes.
    */
   readonly mtu: number | null;
+  /**
+   * What the peer is asked to call us by, at most 255 octets; empty where it
+   * need not, but may ask to be called by one of its own. Left out: connection
+   * ids are not spoken (RFC 9146 §3, RFC 9147 §9).
+   */
+  readonly connectionId?: Uint8Array;
   /** Milliseconds until a flight is sent again, at first; default `INITIAL_TIMEOUT_MS`. */
   readonly initialMs?: number;
   /** Whether a wait lengthened by losses holds for the next flight; default true, see `FlightTimerOptions`. */

@@ -2,6 +2,7 @@
 import { concat } from "../../../base/bytes.ts";
 import type { EcdhKey } from "../../../base/crypto/crypto.ts";
 import type { TlsServerConfig } from "../connection.ts";
+import { answeredConnectionId } from "../datagram/connection-id.ts";
 import type { Channel } from "../handshake.ts";
 import type { Randoms } from "../key-schedule.ts";
 import {
@@ -63,7 +64,8 @@ export function sendServerFlight(
 ): boolean {
   const { choice, randoms, transcript, givesTicket, sessionId } = agreed;
   const say = (message: Uint8Array): void => transcript.add(channel.send(message));
-  const hello = { ...choice, random: randoms.server, sessionId, givesTicket };
+  const connectionId = answeredConnectionId(channel);
+  const hello = { ...choice, random: randoms.server, sessionId, givesTicket, connectionId };
   say(encodeServerHello(hello, channel.transport));
   const { proof } = choice;
   if (proof === null) {

@@ -2,6 +2,7 @@
 import type { EcdhGroup } from "../../../base/crypto/crypto.ts";
 import type { ClientHello } from "../client-hello.ts";
 import type { TlsServerConfig } from "../connection.ts";
+import { answeredConnectionId } from "../datagram/connection-id.ts";
 import { TlsFailure } from "../failure.ts";
 import type { Channel } from "../handshake.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
@@ -89,7 +90,11 @@ export function sendServerFlight(offer: Offer, connection: Connection): Agreed13
 
   const sessionId = echoed(hello, channel);
   const { publicKey } = ephemeral;
-  const answer = { random: randoms.server, sessionId, suite, group, publicKey, psk: index };
+  const connectionId = answeredConnectionId(channel);
+  const answer = {
+    ...{ random: randoms.server, sessionId, suite, group, publicKey, psk: index },
+    connectionId,
+  };
   transcript.add(channel.send(encodeServerHello13(answer, channel.transport)));
   // A client that sent a session id wants the look of a resumed TLS 1.2 (RFC 8446 appendix D.4).
   if (sessionId.length > 0 && !offer.retried) channel.changeCipherSpec();

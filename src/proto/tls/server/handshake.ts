@@ -5,6 +5,7 @@
 import type { PublicKey } from "../../../base/crypto/crypto.ts";
 import type { ClientHello } from "../client-hello.ts";
 import type { TlsServerConfig, TlsVersion } from "../connection.ts";
+import { hearConnectionId } from "../datagram/connection-id.ts";
 import { TlsFailure } from "../failure.ts";
 import { only } from "../handshake.ts";
 import type { Channel, Handshake, Phase } from "../handshake.ts";
@@ -55,6 +56,7 @@ export class ServerHandshake implements Handshake {
       throw TlsFailure.because("second-hello-differs", "version");
     }
     this.#channel.settle(version);
+    hearConnectionId(hello.extensions, this.#channel);
     this.#chosen =
       version === "TLS 1.3"
         ? new ServerHandshake13(this.#config, this.#channel, hello, message, this.#retry)

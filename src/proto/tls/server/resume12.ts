@@ -20,6 +20,7 @@
 import { sameBytes } from "../../../base/bytes.ts";
 import type { ClientHello } from "../client-hello.ts";
 import type { IssuedTicket, ResumableSession, TlsServerConfig } from "../connection.ts";
+import { answeredConnectionId } from "../datagram/connection-id.ts";
 import { TlsFailure } from "../failure.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
 import { KeySchedule } from "../key-schedule.ts";
@@ -110,7 +111,11 @@ export function sendAbbreviatedFlight(
 
   // The id sent back says that the session was found (RFC 5077 §3.4).
   const { sessionId } = hello;
-  const answer = { ...terms, proof: null, random: randoms.server, sessionId, givesTicket: !byId };
+  const connectionId = answeredConnectionId(channel);
+  const answer = {
+    ...{ ...terms, proof: null, random: randoms.server, sessionId, givesTicket: !byId },
+    connectionId,
+  };
   say(encodeServerHello(answer, channel.transport));
   const issued = byId ? null : keepAgain(resumption, config);
   if (!byId) say(encodeNewSessionTicket(issued));
