@@ -21,7 +21,7 @@ export const DEFAULT_MAX_HANDSHAKES = 64;
  */
 export const UNSHOWN_ADDRESS_FACTOR = 3;
 
-export interface EndpointConfig extends Omit<DtlsConfig, "tls"> {
+export interface EndpointConfig extends Omit<DtlsConfig, "tls" | "connectionId"> {
   readonly tls: TlsServerConfig;
   /** Default {@link DEFAULT_MAX_ASSOCIATIONS}. */
   readonly maxAssociations?: number;
@@ -29,6 +29,11 @@ export interface EndpointConfig extends Omit<DtlsConfig, "tls"> {
   readonly maxHandshakes?: number;
   /** Milliseconds without anything authentic after which an association is closed. Null never closes one. */
   readonly idleMs: number | null;
+  /**
+   * Whether clients that can are asked to call us by an id, so that they are
+   * known at another address too. Default true.
+   */
+  readonly connectionIds?: boolean;
   /** `never` remembers every client at its first word: for tests, and where no address can be forged. Default `always`. */
   readonly cookies?: "always" | "never";
 }

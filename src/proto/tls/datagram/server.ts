@@ -19,7 +19,8 @@ import type { Machine, Mono } from "../../../base/machine.ts";
 import { ServerHandshake } from "../server/handshake.ts";
 import { checkConfig } from "../server.ts";
 import { Association } from "./association.ts";
-import { cutDatagram } from "./cut.ts";
+import { drawConnectionId, OWN_CONNECTION_ID_LENGTH } from "./connection-id.ts";
+import { connectionIdOf, cutDatagram } from "./cut.ts";
 import type { CutDatagram } from "./cut.ts";
 import {
   DEFAULT_MAX_ASSOCIATIONS,
@@ -49,12 +50,17 @@ export type {
   EndpointOutput,
 } from "./endpoint.ts";
 
+/** Draws of a connection id: with 256 associations one in 2^56 has to be drawn again. */
+const MAX_DRAWS = 4;
+
 export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
   readonly #config: EndpointConfig;
   readonly #listener: Listener;
   readonly #table: AssociationTable;
   readonly #discards: Partial<Record<EndpointDiscard, number>> = {};
   readonly #answers: Partial<Record<Answer, number>> = {};
+  /** Octets of our connection ids; 0 without them. */
+  readonly #idLength: number;
   #lastId = 0;
 
   /** @throws RangeError for a configuration that no client could be served with. */
@@ -67,6 +73,7 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
       throw new RangeError("A DTLS server needs room for one association.");
     }
     this.#config = config;
+    this.#idLength = (config.connectionIds ?? true) ? OWN_CONNECTION_ID_LENGTH : 0;
     this.#listener = new Listener(tls, cookies);
     this.#table = new AssociationTable({ maxAssociations, maxHandshakes });
   }
@@ -127,10 +134,19 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
   #onDatagram(from: string, bytes: Uint8Array, now: Mono): EndpointOutput[] {
     if (from.length > MAX_ADDRESS_LENGTH) return this.#discard("address-too-long");
     if (bytes.length === 0) return this.#discard("empty-datagram");
-    const cut = cutDatagram(bytes, 0);
+    const cut = cutDatagram(bytes, this.#idLength);
+    const id = connectionIdOf(cut);
+    if (id !== null) return this.#onNamed(id, from, bytes, now);
     const heard = hearHello(cut.records[0]);
     if (heard !== null) return this.#onHello(heard, from, bytes, now);
     return this.#onAddressed(cut, from, bytes, now);
+  }
+
+  #onNamed(id: Uint8Array, from: string, bytes: Uint8Array, now: Mono): EndpointOutput[] {
+    const entry = this.#table.byConnectionId(id);
+    if (entry === null) return this.#discard("unknown-connection-id");
+    if (entry.address === from) return this.#deliver(entry, bytes, now);
+    return this.#deliverFromElsewhere(entry, from, bytes, now);
   }
 
   /** A hello that an association at its address began with is a repeat, and that association's to take. */
@@ -167,14 +183,15 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
         ? []
         : this.#drop(inTheWay, inTheWay.address === from ? "replaced" : "evicted", now);
     const { tls } = this.#config;
+    const connectionId = this.#drawId();
     const machine = new Association(
       "server",
-      this.#config,
+      connectionId === null ? this.#config : { ...this.#config, connectionId },
       (channel) => new ServerHandshake(tls, channel, retry),
       begun,
     );
     const entry: Entry = {
-      ...{ id: ++this.#lastId, machine, random: random.slice(), connectionId: null },
+      ...{ id: ++this.#lastId, machine, random: random.slice(), connectionId },
       ...{ address: from, shownAddress: from, budget: null, heardAt: now },
     };
     this.#table.add(entry);
@@ -224,13 +241,40 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
   }
 
   #deliver(entry: Entry, bytes: Uint8Array, now: Mono): EndpointOutput[] {
+    if (entry.budget !== null) entry.budget.received += bytes.length;
     const outputs = this.#pass(entry, { kind: "datagram", bytes }, now);
     if (entry.machine.sawNewest) entry.heardAt = now;
     return outputs;
   }
 
+  /**
+   * The peer may have moved: that shows once the record is opened, and what it
+   * causes goes to where it came from. A handshake stays where its cookie was
+   * shown, and what is not the newest moves nobody: a repeat from elsewhere
+   * would (RFC 9146 §6, RFC 9147 §9).
+   */
+  #deliverFromElsewhere(
+    entry: Entry,
+    from: string,
+    bytes: Uint8Array,
+    now: Mono,
+  ): EndpointOutput[] {
+    const outputs = this.#run(entry, { kind: "datagram", bytes }, now);
+    const { sawNewest } = entry.machine;
+    if (sawNewest) entry.heardAt = now;
+    if (!sawNewest || this.#table.isUnfinished(entry)) return this.#carryAll(entry, outputs, now);
+    this.#table.move(entry, from);
+    entry.budget = from === entry.shownAddress ? null : { received: bytes.length, sent: 0 };
+    const { id: association } = entry;
+    return [{ kind: "moved", association, to: from }, ...this.#carryAll(entry, outputs, now)];
+  }
+
   #pass(entry: Entry, input: DtlsInput, now: Mono): EndpointOutput[] {
-    return this.#run(entry, input, now).flatMap((output) => this.#carry(entry, output, now));
+    return this.#carryAll(entry, this.#run(entry, input, now), now);
+  }
+
+  #carryAll(entry: Entry, outputs: readonly DtlsOutput[], now: Mono): EndpointOutput[] {
+    return outputs.flatMap((output) => this.#carry(entry, output, now));
   }
 
   /** One that throws is dead. */
@@ -294,6 +338,16 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
     const { idleMs } = this.#config;
     if (idleMs === null || this.#table.isUnfinished(entry)) return null;
     return mono(entry.heardAt + idleMs);
+  }
+
+  /** An id that no other association has; null where the random source gives none. */
+  #drawId(): Uint8Array | null {
+    if (this.#idLength === 0) return null;
+    for (let draw = 0; draw < MAX_DRAWS; draw++) {
+      const id = drawConnectionId(this.#config.tls.random);
+      if (this.#table.byConnectionId(id) === null) return id;
+    }
+    return null;
   }
 
   #discard(reason: EndpointDiscard): EndpointOutput[] {
