@@ -25,6 +25,7 @@ const MAX_KEPT_LENGTH = 1536;
 /** Octets kept for one target, seeds not counted. */
 const MAX_KEPT = 9000;
 const SECONDS_PER_LINE = 30;
+const OF_DER = "certificate crl der ocsp path pkcs12 private-key raw-key request".split(" ");
 
 const bundleOf = (target) => path.join(here, "targets", `${target}.js`);
 const corpusOf = (target) => path.join(root, "test/fuzz/corpus", target);
@@ -110,10 +111,9 @@ function argumentsFor(target, folders, options) {
 
 function dictionaryOf(target) {
   if (target.startsWith("tls")) return "tls";
+  if (target.startsWith("dtls")) return "dtls";
   if (target.startsWith("eap") || target.startsWith("radius")) return "eap-radius";
-  return ["certificate", "crl", "der", "path", "pkcs12", "private-key", "request"].includes(target)
-    ? "der"
-    : "text";
+  return OF_DER.includes(target) ? "der" : "text";
 }
 
 async function run(jazzer) {

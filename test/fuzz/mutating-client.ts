@@ -1,18 +1,14 @@
 /** The scripted TLS 1.2 client with a fuzz input's faults in what it sends. */
-import { providers } from "#kit";
 import { concat } from "../../src/base/bytes.ts";
-import type { Crypto } from "../../src/base/crypto/crypto.ts";
 import type { Edits } from "./edits.ts";
 import { ScriptedClient } from "./tls.ts";
-
-/** The quickest provider there is; on QuickJS that is noble. */
-export const realCrypto: Crypto = providers.at(-1)!;
+import { toyCrypto } from "./toy-crypto.ts";
 
 export class MutatingClient extends ScriptedClient {
   readonly edits: Edits;
 
   constructor(edits: Edits) {
-    super(realCrypto);
+    super(toyCrypto);
     this.edits = edits;
   }
 

@@ -28,6 +28,7 @@ import { RadiusTestClient } from "../kit/radius-client.ts";
 import { CHAIN as VECTORS, KEYS, REQUESTS } from "../vectors/x509/openssl.ts";
 import { CHAIN } from "./chain.ts";
 import { openCrypto } from "./open-crypto.ts";
+import { tlsSeeds } from "./seeds-tls.ts";
 import { pap } from "./station.ts";
 import {
   CLIENT_CERTIFICATE,
@@ -553,6 +554,7 @@ try {
   x509();
   keys();
   tlsByOurselves();
+  tlsSeeds(seed);
   await hellos();
   await stations();
   radius();

@@ -1,8 +1,9 @@
 /**
- * A whole EAP-TLS or EAP-TTLS conversation under real cryptography, with a peer
- * that is honest but for what the input makes of its TLS records and the packets
- * it slips in between. The server authenticates it only where every octet of
- * the handshake is the one that the peer means, and never throws.
+ * A whole EAP-TLS or EAP-TTLS conversation over TLS 1.2 or 1.3, perhaps one that
+ * takes up an earlier one, with a peer that is honest but for what the input
+ * makes of its TLS messages and the packets it slips in between. The server
+ * authenticates it only where every octet of the handshake is the one that the
+ * peer means, and never throws.
  */
 import { seeded } from "#kit";
 import { concat, utf8 } from "../../../src/base/bytes.ts";
@@ -10,11 +11,15 @@ import { mono } from "../../../src/base/machine.ts";
 import { EapServer } from "../../../src/proto/eap/server.ts";
 import type { EapInput } from "../../../src/proto/eap/server.ts";
 import { Choices } from "../choices.ts";
+import { newSessions } from "../duel.ts";
 import { Edits } from "../edits.ts";
 import { hold } from "../expect.ts";
-import { MutatingClient, realCrypto } from "../mutating-client.ts";
-import { eapPacket, pap } from "../station.ts";
-import { CLIENT_CERTIFICATE, clientKey, ContentType, serverConfig } from "../tls.ts";
+import { eapPacket } from "../station.ts";
+import { clientKey, serverConfig } from "../tls.ts";
+import type { ClientTicket, MemorySessions, TlsVersion } from "../tls.ts";
+import { MachinePeer, ScriptedPeer } from "../tls-peer.ts";
+import type { Method, TlsPeer } from "../tls-peer.ts";
+import { toyCrypto } from "../toy-crypto.ts";
 
 const LARGE = 1398;
 const FLAG = { length: 0x80, more: 0x40, start: 0x20 } as const;
@@ -22,44 +27,93 @@ const MOST_ROUNDS = 60;
 
 export function fuzz(bytes: Uint8Array): void {
   const choices = new Choices(bytes);
-  const method = choices.flag() ? "ttls" : "tls";
+  const setup = choices.octet();
+  const terms: Terms = {
+    method: (setup & 1) === 0 ? "tls" : "ttls",
+    // Without our own client: the script.
+    version: (setup & 2) === 0 ? null : (setup & 8) === 0 ? "TLS 1.3" : "TLS 1.2",
+    refused: (setup & 16) !== 0,
+  };
   const fragment = 40 + 16 * choices.octet();
-  const peer = new Peer(method, fragment, choices);
-  peer.say(eapPacket(0, 1, utf8("@home.arpa")));
-  for (let round = 0; round < MOST_ROUNDS && !peer.over; round++) peer.answer();
-  hold(peer.edits.touched || peer.strayed || peer.succeeded, "an honest peer is let in");
+  const sessions = newSessions();
+  let ticket: ClientTicket | null = null;
+  if (terms.version !== null && (setup & 4) !== 0) {
+    const first = new Peer(
+      { ...terms, refused: false },
+      1000,
+      new Choices(new Uint8Array()),
+      sessions,
+      null,
+    );
+    hold(first.run().succeeded, "an honest peer is let in");
+    ticket = first.tls.ticket;
+    hold(ticket !== null, "it gets a ticket");
+  }
+  const peer = new Peer(terms, fragment, choices, sessions, ticket).run();
+  const meddled = peer.edits.touched || peer.strayed;
+  hold(meddled || peer.succeeded !== terms.refused, "an honest peer is let in");
+  hold(meddled || terms.refused || peer.resumed === (ticket !== null), "it may come back");
+}
+
+interface Terms {
+  readonly method: Method;
+  readonly version: TlsVersion | null;
+  /** Whether the server's owner refuses whoever it is. */
+  readonly refused: boolean;
 }
 
 class Peer {
   readonly edits: Edits;
+  readonly tls: TlsPeer;
   over = false;
   succeeded = false;
+  resumed = false;
   /** Whether packets were slipped in. */
   strayed = false;
-  readonly #method: "tls" | "ttls";
+  readonly #terms: Terms;
   readonly #fragment: number;
   readonly #choices: Choices;
-  readonly #client: MutatingClient;
+  readonly #sessions: MemorySessions<string>;
   readonly #server: EapServer;
   #request: Uint8Array = new Uint8Array();
   #incoming: Uint8Array[] = [];
   #outgoing: Uint8Array = new Uint8Array();
   #outgoingTotal = 0;
-  #flights = 0;
 
-  constructor(method: "tls" | "ttls", fragment: number, choices: Choices) {
-    this.#method = method;
+  constructor(
+    terms: Terms,
+    fragment: number,
+    choices: Choices,
+    sessions: MemorySessions<string>,
+    ticket: ClientTicket | null,
+  ) {
+    const { method, version } = terms;
+    this.#terms = terms;
     this.#fragment = fragment;
     this.#choices = choices;
+    this.#sessions = sessions;
     this.edits = new Edits(choices);
-    this.#client = new MutatingClient(this.edits);
-    const clientCertificate = method === "tls" ? "required" : "none";
+    this.tls =
+      version === null
+        ? new ScriptedPeer(method, this.edits)
+        : new MachinePeer(method, version, this.edits, ticket);
     this.#server = new EapServer({
       random: seeded("identifier"),
       methods: [method],
-      tls: () => serverConfig(realCrypto, { clientCertificate, versions: ["TLS 1.2"] }),
+      tls: () =>
+        serverConfig(toyCrypto, {
+          clientCertificate: method === "tls" ? "required" : "none",
+          versions: [version ?? "TLS 1.2"],
+          sessions,
+        }),
       maxPacket: LARGE,
     });
+  }
+
+  run(): this {
+    this.say(eapPacket(0, 1, utf8("@home.arpa")));
+    for (let round = 0; round < MOST_ROUNDS && !this.over; round++) this.answer();
+    return this;
   }
 
   say(packet: Uint8Array): void {
@@ -78,26 +132,47 @@ class Peer {
 
   #tell(input: EapInput): void {
     const [output] = this.#server.handle(input, mono(0));
-    if (output?.kind === "request") this.#request = output.packet;
-    else if (output?.kind === "verify-peer") {
-      this.#tell({ kind: "peer-accepted", publicKey: clientKey(realCrypto).publicKey });
-    } else if (output?.kind === "authenticated") {
-      hold(this.edits.honest, "authenticated over what the peer means alone");
-      this.#tell({ kind: "admit" });
-    } else if (output?.kind === "success") this.succeeded = true;
-    this.over ||= output?.kind === "success" || output?.kind === "failure";
+    switch (output?.kind) {
+      case "request":
+        this.#request = output.packet;
+        return;
+      case "verify-peer":
+        return this.#tell({ kind: "peer-accepted", publicKey: clientKey(toyCrypto).publicKey });
+      case "proven":
+        hold(this.tls.honest, "proven over what the peer means alone");
+        if (this.#terms.refused) return this.#tell({ kind: "refuse", reason: "the target's" });
+        return this.#tell({ kind: "proceed" });
+      case "authenticated":
+        hold(this.tls.honest, "authenticated over what the peer means alone");
+        if (this.#terms.refused) return this.#tell({ kind: "refuse", reason: "the target's" });
+        return this.#tell({ kind: "admit" });
+      case "success": {
+        hold(!this.#terms.refused, "nobody comes in who was refused");
+        const { resumed, ticket } = output.resumption;
+        this.resumed = resumed;
+        if (ticket !== null) this.#sessions.tag(ticket, "lamp");
+        this.over = this.succeeded = true;
+        return;
+      }
+      case "failure":
+        this.over = true;
+        return;
+      case "ignored":
+      case undefined:
+        return;
+    }
   }
 
   #typeData(): Uint8Array {
     const flags = this.#request[5] ?? 0;
     if (this.#outgoing.length > 0) return this.#nextFragment();
+    let heard: Uint8Array = new Uint8Array();
     if ((flags & FLAG.start) === 0) {
       this.#incoming.push(this.#request.subarray((flags & FLAG.length) === 0 ? 6 : 10));
       if ((flags & FLAG.more) !== 0) return Uint8Array.of(0);
-      // A peer that makes nothing of what it heard has nothing to add.
-      if (!this.#client.hears(concat(...this.#incoming.splice(0)))) return Uint8Array.of(0);
+      heard = concat(...this.#incoming.splice(0));
     }
-    this.#outgoing = this.#flight();
+    this.#outgoing = this.tls.answer(heard);
     this.#outgoingTotal = this.#outgoing.length;
     return this.#nextFragment();
   }
@@ -110,22 +185,5 @@ class Peer {
     if (!whole || more === 0) return concat(Uint8Array.of(more), bytes);
     const total = this.#outgoingTotal;
     return concat(Uint8Array.of(more | FLAG.length, 0, 0, total >> 8, total & 0xff), bytes);
-  }
-
-  #flight(): Uint8Array {
-    const client = this.#client;
-    if (client.alerts.length > 0) return new Uint8Array();
-    switch (this.#flights++) {
-      case 0:
-        return client.clientHello();
-      case 1:
-        if (!client.hasFlight) return new Uint8Array();
-        return client.secondFlight(this.#method === "tls" ? [CLIENT_CERTIFICATE] : null);
-      case 2:
-        if (this.#method === "tls" || !client.finishedHeld) return new Uint8Array();
-        return client.record(ContentType.applicationData, pap(utf8("lamp"), "secret"));
-      default:
-        return new Uint8Array();
-    }
   }
 }

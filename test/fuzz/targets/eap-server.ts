@@ -10,11 +10,11 @@ import { EapServer, MAX_ROUNDS } from "../../../src/proto/eap/server.ts";
 import type { EapInput, EapOutput } from "../../../src/proto/eap/server.ts";
 import { Choices } from "../choices.ts";
 import { hold } from "../expect.ts";
+import { OPEN_KEY, openSession, OpenStore, sevens } from "../open-conversation.ts";
 import { BAD, openCrypto } from "../open-crypto.ts";
-import { serverConfig } from "../tls.ts";
+import { CLIENT_CERTIFICATE, serverConfig } from "../tls.ts";
 
 const MAX_PACKET = 300;
-const KEY = openCrypto.signingKey("P-256", new Uint8Array(32).fill(1)).publicKey;
 const METHODS = [["tls", "ttls"], ["ttls", "tls"], ["ttls"], ["tls"]] as const;
 
 export function fuzz(bytes: Uint8Array): void {
@@ -26,22 +26,29 @@ export function fuzz(bytes: Uint8Array): void {
 
 class Conversation {
   readonly #server: EapServer;
+  /** Whether what is proven may proceed. */
+  readonly #proceeds: boolean;
   #now = 0;
   #requests = 0;
   #last: Uint8Array = new Uint8Array(5);
+  #proven = false;
   #authenticated = false;
   #ended = false;
 
   constructor(setup: number) {
     const clientCertificate = (["required", "asked", "none"] as const)[(setup >> 2) % 3]!;
+    const version = (setup & 32) === 0 ? "TLS 1.2" : "TLS 1.3";
+    const chain = clientCertificate === "none" ? [] : [CLIENT_CERTIFICATE];
+    this.#proceeds = (setup & 64) === 0;
     this.#server = new EapServer({
       random: (length) => new Uint8Array(length).fill(1),
       methods: METHODS[setup & 3]!,
       tls: () =>
         serverConfig(openCrypto, {
-          random: (length) => new Uint8Array(length).fill(7),
+          random: sevens,
           clientCertificate,
-          versions: (setup & 32) === 0 ? ["TLS 1.2"] : ["TLS 1.3"],
+          versions: [version],
+          ...((setup & 128) === 0 ? {} : { sessions: new OpenStore(openSession(version, chain)) }),
         }),
       maxPacket: MAX_PACKET,
     });
@@ -56,9 +63,9 @@ class Conversation {
         this.#now += choices.octet() * 1000;
         return this.#tell({ kind: "timeout" });
       case 14:
-        return this.#tell({ kind: "admit" });
+        return this.#tell({ kind: choices.flag() ? "proceed" : "admit" });
       case 15:
-        return this.#tell({ kind: "peer-accepted", publicKey: KEY });
+        return this.#tell({ kind: "peer-accepted", publicKey: OPEN_KEY });
       default: {
         // The header that is due, and the type: the last request's, or another.
         const type = operation === 0 ? 1 : operation === 1 ? choices.octet() : this.#last[4]!;
@@ -90,8 +97,15 @@ class Conversation {
       checkPacket(output.packet, 1, MAX_PACKET);
       this.#last = output.packet;
     } else if (output.kind === "verify-peer") this.#verify(output.chain);
-    else if (output.kind === "authenticated") {
+    else if (output.kind === "proven") {
+      hold(!this.#proven && !this.#authenticated, "proven once");
+      this.#proven = true;
+      this.#tell(
+        this.#proceeds ? { kind: "proceed" } : { kind: "refuse", reason: "the target says so" },
+      );
+    } else if (output.kind === "authenticated") {
       hold(!this.#authenticated, "authenticated once");
+      hold(!this.#proven || this.#proceeds, "whoever was refused is not authenticated");
       this.#authenticated = true;
     } else if (output.kind === "success") {
       hold(this.#authenticated && input.kind === "admit", "success needs a yes to a proof");
@@ -109,7 +123,7 @@ class Conversation {
     this.#tell(
       bad
         ? { kind: "peer-rejected", alert: "bad_certificate", reason: "the target says so" }
-        : { kind: "peer-accepted", publicKey: KEY },
+        : { kind: "peer-accepted", publicKey: OPEN_KEY },
     );
   }
 }

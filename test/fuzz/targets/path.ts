@@ -13,7 +13,7 @@ import { checkSelfSigned } from "../../../src/proto/x509/self-signed.ts";
 import { CHAIN } from "../chain.ts";
 import { Choices } from "../choices.ts";
 import { hold, valueOf } from "../expect.ts";
-import { realCrypto } from "../mutating-client.ts";
+import { realCrypto } from "../toy-crypto.ts";
 
 const ANCHOR = parseCertificate(CHAIN.root);
 

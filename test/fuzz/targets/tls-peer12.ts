@@ -1,6 +1,6 @@
 /**
  * The TLS 1.2 server against a client that is honest but for what the input
- * makes of its messages, under real cryptography. The server never throws, and
+ * makes of its messages, under true hashes and ciphers. The server never throws, and
  * it is established only where every octet of the handshake is the one that the
  * client's own transcript has.
  */
@@ -8,9 +8,10 @@ import { mono } from "../../../src/base/machine.ts";
 import { Choices } from "../choices.ts";
 import { Edits } from "../edits.ts";
 import { hold } from "../expect.ts";
-import { MutatingClient, realCrypto } from "../mutating-client.ts";
+import { MutatingClient } from "../mutating-client.ts";
 import { CLIENT_CERTIFICATE, clientKey, ContentType, serverConfig, TlsServer } from "../tls.ts";
 import type { TlsInput } from "../tls.ts";
+import { toyCrypto } from "../toy-crypto.ts";
 
 export function fuzz(bytes: Uint8Array): void {
   const choices = new Choices(bytes);
@@ -18,7 +19,7 @@ export function fuzz(bytes: Uint8Array): void {
   const edits = new Edits(choices);
   const client = new MutatingClient(edits);
   const server = new TlsServer(
-    serverConfig(realCrypto, {
+    serverConfig(toyCrypto, {
       clientCertificate: withCertificate ? "required" : "none",
       versions: ["TLS 1.2"],
     }),
@@ -34,7 +35,7 @@ export function fuzz(bytes: Uint8Array): void {
       }
       if (output.kind === "failed") over = true;
       if (output.kind !== "verify-peer") continue;
-      tell({ kind: "peer-accepted", publicKey: clientKey(realCrypto).publicKey });
+      tell({ kind: "peer-accepted", publicKey: clientKey(toyCrypto).publicKey });
     }
   };
   tell({ kind: "bytes", bytes: client.clientHello() });

@@ -1,12 +1,11 @@
 /**
  * The TLS 1.3 server against a client that is honest but for what the input
- * makes of its messages, under real cryptography: as `tls-peer12`.
+ * makes of its messages, under true hashes and ciphers: as `tls-peer12`.
  */
 import { AssertionFailure } from "../../kit/assert.ts";
 import { Choices } from "../choices.ts";
 import { Edits } from "../edits.ts";
 import { hold, outcome } from "../expect.ts";
-import { realCrypto } from "../mutating-client.ts";
 import {
   clientKey,
   ContentType,
@@ -15,6 +14,7 @@ import {
   serverConfig,
   Wire13,
 } from "../tls.ts";
+import { toyCrypto } from "../toy-crypto.ts";
 
 export function fuzz(bytes: Uint8Array): void {
   // The client may find that the server answers what it did not mean; that is no fault of the server's.
@@ -25,14 +25,14 @@ function converse(choices: Choices): void {
   const withCertificate = choices.flag();
   const clientCertificate = withCertificate ? "required" : "none";
   const group = choices.flag() ? "P-256" : "X25519";
-  const wire = new Wire13(serverConfig(realCrypto, { clientCertificate }), {}, group);
+  const wire = new Wire13(serverConfig(toyCrypto, { clientCertificate }), {}, group);
   const edits = new Edits(choices);
   const say = (type: number, content: Uint8Array): void => {
     const before = wire.session;
     for (const { type: shown, content: sent, bare } of edits.pieces(type, content)) {
       wire.give(bare ? wire.plain(shown, sent) : wire.record(shown, sent));
       const asked = wire.outputs.splice(0).some(({ kind }) => kind === "verify-peer");
-      if (asked) wire.tell({ kind: "peer-accepted", publicKey: clientKey(realCrypto).publicKey });
+      if (asked) wire.tell({ kind: "peer-accepted", publicKey: clientKey(toyCrypto).publicKey });
     }
     const now = before === null && wire.session !== null;
     hold(!now || edits.honest, "established over the octets that the client means, and no others");
