@@ -3,43 +3,79 @@ import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { PublicKey, SigningKey } from "../../src/base/crypto/crypto.ts";
 import { nodeCrypto } from "../../src/host/node/crypto.ts";
+import type { CertificateType, Credential } from "../../src/proto/tls/connection.ts";
+import { schemeOf } from "../../src/proto/tls/suites.ts";
 import { parseCertificate } from "../../src/proto/x509/certificate.ts";
+import { DerReader } from "../../src/base/der.ts";
+import { encodePublicKey, readPublicKey } from "../../src/proto/x509/key.ts";
 import { decodePem } from "../../src/proto/x509/pem.ts";
 import { parsePrivateKey, signingKeyOf } from "../../src/proto/x509/pkcs8.ts";
-import { schemeOf } from "../../src/proto/tls/suites.ts";
-import { Unimplemented } from "./flags.ts";
-import type { Settings } from "./flags.ts";
+import { Unimplemented } from "./settings.ts";
+import type { CredentialFiles, Settings } from "./settings.ts";
 
-export interface Credential {
-  readonly certificates: readonly Uint8Array[];
-  readonly key: SigningKey;
+export interface OwnCredential {
+  readonly credential: Credential;
+  readonly ocspResponse: Uint8Array | null;
 }
 
 /**
- * The credential that the flags name. Ours are ECDSA keys on P-256 or P-384; in
- * place of the runner's RSA key, which most tests use only to have some key,
- * stands a P-256 one of ours. A test that is about RSA fails then, and
+ * The credential that the flags name, null where they name none. There is one,
+ * or a certificate and a bare key of the same. Ours are ECDSA keys on P-256 or
+ * P-384; in place of the runner's RSA key, which most tests use only to have
+ * some key, stands a P-256 one of ours. A test that is about RSA fails then, and
  * `config.json` names it.
  *
- * @throws {@link Unimplemented} for a key of another kind, or signatures of it that we do not make.
+ * @throws {@link Unimplemented} for a key of another kind, signatures of it that we do not make, and more credentials.
  */
-export function readCredential(settings: Settings): Credential | null {
-  if (settings.keyFile === null || settings.certificateFile === null) return null;
-  if (!isRsa(settings.keyFile)) return read(settings.certificateFile, settings.keyFile, settings);
-  if (settings.insteadOfRsa === null) throw new Unimplemented("RSA key");
-  return read(`${settings.insteadOfRsa}.pem`, `${settings.insteadOfRsa}.key`, settings);
+export function readCredential({ credentials, insteadOfRsa }: Settings): OwnCredential | null {
+  const named = credentials.filter(({ keyFile }) => keyFile !== null);
+  const [first, second] = named.map((files) => fillIn(files, insteadOfRsa));
+  if (first === undefined) return null;
+  if (named.length > 2) throw new Unimplemented("several credentials");
+  if (second === undefined) {
+    const { keyFile, ocspResponse } = first;
+    return { credential: { ...shown(first), key: readKey(keyFile, first) }, ocspResponse };
+  }
+  if (second.kind === first.kind || second.keyFile !== first.keyFile) {
+    throw new Unimplemented("several credentials");
+  }
+  const certified = first.kind === "x509" ? first : second;
+  const bare = first.kind === "x509" ? second : first;
+  const key = readKey(certified.keyFile, certified);
+  return {
+    credential: { ...shown(bare), ...shown(certified), key },
+    ocspResponse: certified.ocspResponse,
+  };
 }
 
-function read(certificateFile: string, keyFile: string, settings: Settings): Credential {
-  const key = signingKeyOf(
-    parsePrivateKey(block("PRIVATE KEY", keyFile)[0]!, nodeCrypto),
-    nodeCrypto,
-  );
-  const preferred = settings.signingPreferences;
-  if (preferred.length > 0 && !preferred.includes(schemeOf(key.publicKey).code)) {
+type NamedFiles = CredentialFiles & { readonly keyFile: string };
+
+function fillIn(files: CredentialFiles, insteadOfRsa: string | null): NamedFiles {
+  const keyFile = files.keyFile!;
+  if (!isRsa(keyFile)) return { ...files, keyFile };
+  if (insteadOfRsa === null) throw new Unimplemented("RSA key");
+  return {
+    ...files,
+    certificateFile: `${insteadOfRsa}.pem`,
+    keyFile: `${insteadOfRsa}.key`,
+  };
+}
+
+function shown(files: NamedFiles): Pick<Credential, "certificates" | "publicKeyInfo"> {
+  if (files.kind === "raw-public-key") {
+    const { publicKey } = readKey(files.keyFile, files);
+    return { certificates: [], publicKeyInfo: encodePublicKey(publicKey) };
+  }
+  if (files.certificateFile === null) throw new Unimplemented("a key without a certificate");
+  return { certificates: readChain(files.certificateFile) };
+}
+
+function readKey(file: string, { signingPreferences }: CredentialFiles): SigningKey {
+  const key = signingKeyOf(parsePrivateKey(block("PRIVATE KEY", file)[0]!, nodeCrypto), nodeCrypto);
+  if (signingPreferences.length > 0 && !signingPreferences.includes(schemeOf(key.publicKey).code)) {
     throw new Unimplemented("signature scheme");
   }
-  return { certificates: readChain(certificateFile), key };
+  return key;
 }
 
 export function readChain(file: string): readonly Uint8Array[] {
@@ -70,10 +106,14 @@ function keyType(file: string): string {
   }
 }
 
-/** Null for a certificate that our parser refuses. */
-export function publicKeyOf(certificate: Uint8Array): PublicKey | null {
+/** Null for what our parser refuses. */
+export function publicKeyOf(encoded: Uint8Array, type: CertificateType): PublicKey | null {
   try {
-    return parseCertificate(certificate).publicKey;
+    if (type === "x509") return parseCertificate(encoded).publicKey;
+    const reader = new DerReader(encoded);
+    const key = readPublicKey(reader);
+    reader.end();
+    return key;
   } catch {
     return null;
   }

@@ -1,114 +1,6 @@
 /** The runner's command line, read by one table. What has no row here we do not speak: exit status 89. */
-
-/** A flag, or a value of one, that asks for what we do not have. The runner counts the test as unimplemented. */
-export class Unimplemented extends Error {
-  override readonly name = "Unimplemented";
-}
-
-/** What one connection is to be like. The names are the flags', in our spelling. */
-export interface Settings {
-  port: number;
-  ipv6: boolean;
-  /** Tells the runner which of its shims connects. */
-  shimId: bigint;
-  /** Connections after the first. */
-  resumeCount: number;
-
-  server: boolean;
-  dtls: boolean;
-  /** Wire numbers of TLS, 0 where not given. */
-  minVersion: number;
-  maxVersion: number;
-  noTls12: boolean;
-  noTls13: boolean;
-
-  certificateFile: string | null;
-  keyFile: string | null;
-  /** Ours, not the runner's: path of a P-256 certificate and key to use where it hands out RSA, without `.pem` and `.key`. */
-  insteadOfRsa: string | null;
-  signingPreferences: number[];
-  verifyPreferences: number[];
-  curves: number[];
-  clientCertificate: "none" | "asked" | "required";
-  clientAuthorities: string | null;
-  verifyFails: boolean;
-  customVerifyCallback: boolean;
-  selectAlpn: string | null;
-  declineAlpn: boolean;
-  rejectAlpn: boolean;
-
-  /** Hand the machine one octet at a time. */
-  async: boolean;
-  shimWritesFirst: boolean;
-  shimInitialWrite: string;
-  repeatInitialWrite: number;
-  differentRecordSizes: boolean;
-  shimShutsDown: boolean;
-  exportLength: number;
-  exportLabel: string;
-  exportContext: string;
-  useExportContext: boolean;
-  exportTrafficSecrets: boolean;
-  tlsUnique: boolean;
-
-  expectVersion: number;
-  expectCipher: number;
-  expectCurve: number;
-  expectServerName: string | null;
-  expectNoServerName: boolean;
-  expectPeerCertificateFile: string | null;
-  expectNoPeerCertificate: boolean;
-  /** Null: no matter. */
-  expectHelloRetryRequest: boolean | null;
-}
-
-function defaults(): Settings {
-  return {
-    port: 0,
-    ipv6: false,
-    shimId: 0n,
-    resumeCount: 0,
-    server: false,
-    dtls: false,
-    minVersion: 0,
-    maxVersion: 0,
-    noTls12: false,
-    noTls13: false,
-    certificateFile: null,
-    keyFile: null,
-    insteadOfRsa: null,
-    signingPreferences: [],
-    verifyPreferences: [],
-    curves: [],
-    clientCertificate: "none",
-    clientAuthorities: null,
-    verifyFails: false,
-    customVerifyCallback: false,
-    selectAlpn: null,
-    declineAlpn: false,
-    rejectAlpn: false,
-    async: false,
-    shimWritesFirst: false,
-    shimInitialWrite: "hello",
-    repeatInitialWrite: 1,
-    differentRecordSizes: false,
-    shimShutsDown: false,
-    exportLength: 0,
-    exportLabel: "",
-    exportContext: "",
-    useExportContext: false,
-    exportTrafficSecrets: false,
-    tlsUnique: false,
-    expectVersion: 0,
-    expectCipher: 0,
-    expectCurve: 0,
-    expectServerName: null,
-    expectNoServerName: false,
-    expectPeerCertificateFile: null,
-    expectNoPeerCertificate: false,
-    expectHelloRetryRequest: null,
-  };
-}
+import { defaults, newCredential, Unimplemented } from "./settings.ts";
+import type { CredentialFiles, Settings } from "./settings.ts";
 
 interface Flag {
   readonly parameters: 0 | 1;
@@ -141,6 +33,29 @@ function number(key: KeyOf<number>): Flag {
 /** Given once for each element. */
 function numbers(key: KeyOf<number[]>): Flag {
   return { parameters: 1, apply: (settings, value) => void settings[key].push(integer(value)) };
+}
+
+function octets(key: KeyOf<Uint8Array>): Flag {
+  return {
+    parameters: 1,
+    apply: (settings, value) => void Object.assign(settings, { [key]: base64(value) }),
+  };
+}
+
+/** Of the credential begun last. */
+function ofCredential(change: (credential: CredentialFiles, value: string) => void): Flag {
+  return {
+    parameters: 1,
+    // There is one from the start.
+    apply: (settings, value) => change(settings.credentials.at(-1)!, value),
+  };
+}
+
+function begins(kind: CredentialFiles["kind"]): Flag {
+  return {
+    parameters: 0,
+    apply: (settings) => void settings.credentials.push(newCredential(kind)),
+  };
 }
 
 function set(change: (settings: Settings, value: string) => void, parameters: 0 | 1 = 0): Flag {
@@ -176,10 +91,23 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   "-no-tls1": none,
   "-no-tls11": none,
 
-  "-cert-file": text("certificateFile"),
-  "-key-file": text("keyFile"),
+  "-new-x509-credential": begins("x509"),
+  "-new-rpk-credential": begins("raw-public-key"),
+  "-cert-file": ofCredential((credential, value) => void (credential.certificateFile = value)),
+  "-key-file": ofCredential((credential, value) => void (credential.keyFile = value)),
+  "-ocsp-response": ofCredential(
+    (credential, value) => void (credential.ocspResponse = base64(value)),
+  ),
+  "-signing-prefs": ofCredential(
+    (credential, value) => void credential.signingPreferences.push(integer(value)),
+  ),
   "-instead-of-rsa": text("insteadOfRsa"),
-  "-signing-prefs": numbers("signingPreferences"),
+  // We have one credential, or the flags are refused.
+  "-expect-selected-credential": ignored,
+  "-psk": text("preSharedKey"),
+  "-psk-identity": text("preSharedKeyIdentity"),
+  "-accepted-peer-cert-types": numbers("peerCertificateTypes"),
+  "-available-client-cert-types": numbers("ownCertificateTypes"),
   "-verify-prefs": numbers("verifyPreferences"),
   "-curves": numbers("curves"),
   "-verify-peer": set((settings) => {
@@ -194,10 +122,30 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   // Chains are judged by x509, not by this engine: the shim trusts every chain that can be read.
   "-trust-cert": ignored,
   "-expect-verify-result": none,
+  "-host-name": text("hostName"),
+  "-advertise-alpn": text("advertiseAlpn"),
   "-select-alpn": text("selectAlpn"),
   "-decline-alpn": yes("declineAlpn"),
   "-reject-alpn": yes("rejectAlpn"),
   "-alps-use-new-codepoint": ignored,
+  "-enable-ocsp-stapling": yes("asksOcsp"),
+  // Nobody asks again whether a response may be sent or taken: there is one, or none.
+  "-use-ocsp-callback": none,
+  "-set-ocsp-in-callback": none,
+  "-decline-ocsp-callback": yes("declineOcsp"),
+  "-fail-ocsp-callback": yes("failOcsp"),
+  "-use-old-client-cert-callback": none,
+
+  "-no-ticket": yes("noTicket"),
+  "-skip-ticket": yes("skipTicket"),
+  // Each ticket is good once: whoever comes back by one gets another.
+  "-renew-ticket": none,
+  "-use-ticket-callback": none,
+  "-use-ticket-aead-callback": none,
+  "-resumption-delay": number("resumptionDelay"),
+
+  "-mtu": number("mtu"),
+  "-initial-timeout-duration-ms": number("initialTimeoutMs"),
 
   "-async": yes("async"),
   // The machine runs its handshake whenever bytes come, asked for or not.
@@ -214,8 +162,8 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   "-write-different-record-sizes": yes("differentRecordSizes"),
   "-read-size": ignored,
   "-shim-shuts-down": yes("shimShutsDown"),
-  // Tickets come with resumption; without it there is none to leave out.
-  "-no-ticket": none,
+  "-key-update": yes("keyUpdate"),
+  "-key-update-before-read": yes("keyUpdateBeforeRead"),
   "-export-keying-material": number("exportLength"),
   "-export-label": text("exportLabel"),
   "-export-context": text("exportContext"),
@@ -238,10 +186,21 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   // We insist on both, so that a connection is proof enough.
   "-expect-extended-master-secret": none,
   "-expect-secure-renegotiation": none,
-  "-expect-no-session": none,
-  "-expect-no-session-id": none,
-  "-expect-session-miss": none,
+  "-expect-session-miss": yes("expectSessionMiss"),
+  "-expect-no-session": yes("expectNoSession"),
+  "-expect-ticket-renewal": yes("expectTicketRenewal"),
+  "-expect-alpn": text("expectAlpn"),
+  "-expect-peer-certificate-type": set(
+    (settings, value) => void (settings.expectPeerCertificateType = integer(value)),
+    1,
+  ),
+  "-expect-peer-rpk-sha256": octets("expectPeerKeyHash"),
+  "-expect-ocsp-response": octets("expectOcspResponse"),
   // Not to be seen from outside the engine; the runner judges the same from its side.
+  "-expect-session-id": none,
+  "-expect-no-session-id": none,
+  "-expect-not-resumable-across-names": none,
+  "-expect-msg-callback": ignored,
   "-expect-advertised-alpn": ignored,
   "-expect-peer-signature-algorithm": ignored,
   "-expect-early-data-reason": ignored,
@@ -280,6 +239,10 @@ function prefixed(
   const targets = { initial: [initial], resume: [resume], retry: [], handshaker: [] };
   // The expression names no other keys.
   return { name: found[2]!, targets: targets[found[1] as keyof typeof targets] };
+}
+
+function base64(value: string): Uint8Array {
+  return new Uint8Array(Buffer.from(value, "base64"));
 }
 
 function integer(value: string): number {

@@ -16,9 +16,12 @@ import { constants, openSync, readFileSync, rmSync, closeSync, writeSync } from 
 import { Socket } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { runDatagrams } from "./datagram-driver.ts";
 import { Failed } from "./expectations.ts";
-import { parseFlags, Unimplemented } from "./flags.ts";
+import { parseFlags } from "./flags.ts";
+import { Unimplemented } from "./settings.ts";
 import { runStream } from "./stream-driver.ts";
+import { Visits } from "./visits.ts";
 
 interface Outcome {
   readonly status: number;
@@ -32,10 +35,14 @@ const EXIT_FAULT = 90;
 
 async function runShim(words: readonly string[]): Promise<Outcome> {
   try {
-    const { initial } = parseFlags(words);
-    if (initial.dtls) throw new Unimplemented("DTLS");
-    if (initial.resumeCount > 0) throw new Unimplemented("resumption");
-    await runStream(initial);
+    const { initial, resume } = parseFlags(words);
+    const run = initial.dtls ? runDatagrams : runStream;
+    const visits = new Visits();
+    for (let visit = 0; visit <= initial.resumeCount; visit++) {
+      const settings = visit === 0 ? initial : resume;
+      await run(settings, visits, visit > 0);
+      visits.advance(settings.resumptionDelay * 1000);
+    }
     return OK;
   } catch (failure) {
     if (failure instanceof Unimplemented) {
