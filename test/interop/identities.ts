@@ -57,7 +57,10 @@ export class Identities {
   /** The identity of an end, or null where it has none. */
   own(cell: Cell, role: Role): Own | null {
     const name = nameIn(cell, role);
-    if (name === null) return null;
+    return name === null ? null : this.named(name);
+  }
+
+  named(name: string): Own {
     return {
       certificate: this.file(`${name}.pem`),
       key: this.file(`${name}.key`),

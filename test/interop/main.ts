@@ -3,7 +3,7 @@
  * prints it, and writes it as a page. Exit status 1 if a cell failed.
  */
 import { writeFileSync } from "node:fs";
-import { arch, release, type } from "node:os";
+import { arch, type } from "node:os";
 import { parseArgs } from "node:util";
 import { Identities } from "./identities.ts";
 import { linesOf, pairwise, runCells } from "./matrix.ts";
@@ -54,7 +54,7 @@ async function run(identities: Identities): Promise<number> {
   });
   const page: Page = {
     date: new Date().toISOString().slice(0, 10),
-    machine: `${type()} ${release()} ${arch()}, Node ${process.versions.node}`,
+    machine: `${type()} ${arch()}, Node ${process.versions.node}`,
     peers,
     lines,
     results,
