@@ -140,8 +140,16 @@ export class Yard {
     return mono(this.#now);
   }
 
-  /** A client at an address; it has said nothing yet. */
-  client(address: string, changes: Partial<TlsClientConfig> = {}): Station {
+  /**
+   * A client at an address; it has said nothing yet.
+   *
+   * @param connectionId - What it asks to be called by; null speaks none.
+   */
+  client(
+    address: string,
+    changes: Partial<TlsClientConfig> = {},
+    connectionId: Uint8Array | null = null,
+  ): Station {
     const tls: TlsClientConfig = {
       crypto: CHEAP,
       random: seeded(`client ${++this.#made}`),
@@ -151,7 +159,7 @@ export class Yard {
     };
     const association = new Association(
       "client",
-      { tls, mtu: null },
+      { tls, mtu: null, ...(connectionId === null ? {} : { connectionId }) },
       (channel) => new ClientHandshake(tls, channel),
     );
     const station: Station = new Station(address, association, (bytes) => {
@@ -162,8 +170,12 @@ export class Yard {
   }
 
   /** A client that has a session. */
-  joined(address: string, changes: Partial<TlsClientConfig> = {}): Station {
-    const station = this.client(address, changes);
+  joined(
+    address: string,
+    changes: Partial<TlsClientConfig> = {},
+    connectionId: Uint8Array | null = null,
+  ): Station {
+    const station = this.client(address, changes, connectionId);
     this.tell(station, { kind: "start" });
     assert.equal(station.failure, null);
     assert.ok(station.session !== null, `${address} has a session`);
