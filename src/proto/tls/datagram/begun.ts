@@ -8,7 +8,7 @@
  */
 export interface Begun {
   /**
-   * message_seq of that hello, 0 or 1: the first message we take, and the number
+   * message_seq of that hello, at most `MAX_HELLO_SEQUENCE`: the first message we take, and the number
    * of our own first one (RFC 6347 §4.2.2; RFC 9147 §5.2).
    */
   readonly messageSequence: number;
