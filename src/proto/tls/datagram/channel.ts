@@ -56,6 +56,7 @@ export class DatagramChannel implements Channel {
 
   callPeer(connectionId: Uint8Array): void {
     this.#peerConnectionId = connectionId;
+    this.flights.callPeer(connectionId);
   }
 
   /** Octets of plaintext in one of the peer's records. */

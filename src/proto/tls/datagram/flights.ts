@@ -22,6 +22,7 @@ import { Flight } from "./flight.ts";
 import type { FlightPiece } from "./flight.ts";
 import { MAX_RECORDS_PER_TRANSMISSION, packFlight, sealDatagram } from "./fragmenter.ts";
 import type { DatagramMessage } from "./handshake-fragment.ts";
+import { EpochWriter13 } from "./record13.ts";
 import { FlightTimer, PathMtu } from "./retransmission.ts";
 import type { DtlsConfig } from "./dtls.ts";
 import type { RecordNumber } from "./wire.ts";
@@ -152,6 +153,14 @@ export class Flights {
   writeUnder(writer: EpochWriter): void {
     if (this.#queue.length > 0) return this.#enqueue({ kind: "keys", writer });
     this.#use(writer);
+  }
+
+  /** Keys in use take another connection id from here on (RFC 9147 §9). */
+  callPeer(connectionId: Uint8Array): void {
+    const waiting = this.#queue.flatMap((entry) => (entry.kind === "keys" ? [entry.writer] : []));
+    for (const writer of [...this.#writers.values(), ...waiting]) {
+      if (writer instanceof EpochWriter13) writer.useConnectionId(connectionId);
+    }
   }
 
   /** The handshake is over: what follows is sent flight by flight. */

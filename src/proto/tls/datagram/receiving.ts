@@ -17,6 +17,7 @@ import { ContentType, HandshakeType } from "../wire.ts";
 import { parseAck } from "./ack.ts";
 import type { Acknowledging } from "./acknowledging.ts";
 import type { DatagramChannel } from "./channel.ts";
+import { parseNewConnectionId, parseRequestConnectionId } from "./connection-id.ts";
 import { cutDatagram } from "./cut.ts";
 import type { WireRecord } from "./cut.ts";
 import type { DatagramDiscard } from "./discard.ts";
@@ -26,7 +27,7 @@ import { transcriptForm13 } from "./handshake-fragment.ts";
 import { FIRST_APPLICATION_EPOCH } from "./reading.ts";
 import type { ReassembledMessage, Taken } from "./reassembly.ts";
 import type { Turn } from "./turn.ts";
-import { DatagramContentType } from "./wire.ts";
+import { DatagramContentType, DatagramHandshakeType } from "./wire.ts";
 
 /** Handshake messages after the handshake without application data between them: work for nothing. */
 export const MAX_LATE_MESSAGES = 32;
@@ -177,7 +178,32 @@ export class Receiving {
   #onMessage(message: ReassembledMessage): void {
     if (this.#handshake.phase === "established") this.#checkLate(message);
     const { type, seq: sequence, body } = message;
+    if (this.#takeConnectionIdMessage(type, body)) return;
     this.#handshake.onMessage({ type, body, whole: transcriptForm13(message), sequence });
+  }
+
+  /**
+   * The messages about connection ids are the association's own. A new id is
+   * used where it must be; spare ones are passed over, and so are requests for
+   * ours, which may be had once: both are for peers that hide where they move.
+   *
+   * @see RFC 9147 §9
+   */
+  #takeConnectionIdMessage(type: number, body: Uint8Array): boolean {
+    const { newConnectionId, requestConnectionId } = DatagramHandshakeType;
+    if (type !== newConnectionId && type !== requestConnectionId) return false;
+    const { version, connectionId: own, peerConnectionId: theirs } = this.#channel;
+    const named = type === newConnectionId ? theirs : own;
+    const isLate = this.#handshake.phase === "established" && version === "TLS 1.3";
+    if (!isLate || theirs === null || named === null || named.length === 0) {
+      throw TlsFailure.because("unexpected-message", "about connection ids");
+    }
+    if (type === requestConnectionId) parseRequestConnectionId(body);
+    else {
+      const { cids, immediate } = parseNewConnectionId(body);
+      if (immediate) this.#channel.callPeer(cids[0]!.slice());
+    }
+    return true;
   }
 
   #checkLate({ type, epoch }: ReassembledMessage): void {

@@ -37,6 +37,9 @@ export interface EndsOptions {
   readonly client?: Partial<TlsClientConfig>;
   readonly server?: Partial<TlsServerConfig>;
   readonly datagrams?: Partial<Omit<DtlsConfig, "tls">>;
+  /** What each side asks to be called by. */
+  readonly clientId?: Uint8Array;
+  readonly serverId?: Uint8Array;
   readonly link?: Partial<LinkOptions>;
   /** Octets to put in place of the server's certificate. */
   readonly certificate?: Uint8Array;
@@ -121,7 +124,8 @@ export class Ends {
   readonly server: End;
   readonly link: LossyLink;
 
-  constructor({ crypto, seed, client, server, datagrams, link, certificate }: EndsOptions) {
+  constructor(options: EndsOptions) {
+    const { crypto, seed, client, server, datagrams, link, certificate } = options;
     const clientTls: TlsClientConfig = {
       crypto,
       random: seeded(`client ${seed}`),
@@ -137,13 +141,13 @@ export class Ends {
     const base = { mtu: null, ...datagrams };
     this.client = new End(
       "client",
-      { ...base, tls: clientTls },
+      { ...base, ...named(options.clientId), tls: clientTls },
       (channel) => new ClientHandshake(clientTls, channel),
       serverKey(crypto).publicKey,
     );
     this.server = new End(
       "server",
-      { ...base, tls: serverTls },
+      { ...base, ...named(options.serverId), tls: serverTls },
       (channel) => new ServerHandshake(serverTls, channel),
       clientKey(crypto).publicKey,
     );
@@ -197,4 +201,8 @@ export class Ends {
     const last = ({ data }: End): string => String.fromCharCode(...(data.at(-1) ?? []));
     return [last(this.server), last(this.client)];
   }
+}
+
+function named(connectionId: Uint8Array | undefined): Pick<DtlsConfig, "connectionId"> {
+  return connectionId === undefined ? {} : { connectionId };
 }
