@@ -27,7 +27,7 @@ export const DEFAULT_MAX_HANDSHAKE_BYTES: number = 2 ** 16;
 /** Octets kept while the peer's chain is being verified; a client's whole flight fits many times. */
 export const MAX_EARLY_BYTES: number = 2 ** 15;
 
-/** Records in a row that carry nothing: empty application data and warnings. */
+/** Records in a row that carry nothing: empty application data, warnings, and each ChangeCipherSpec of TLS 1.3. */
 export const MAX_IDLE_RECORDS = 32;
 
 /** Handshake messages after the handshake without application data between them: work for nothing. */
@@ -150,6 +150,8 @@ export class StreamConnection implements Machine<TlsInput, TlsOutput> {
       case ContentType.changeCipherSpec:
         this.#checkChangeCipherSpec(fragment);
         this.#handshake.onChangeCipherSpec();
+        // In TLS 1.3 it carries nothing, and may come more than once (RFC 8446 §5).
+        if (version === "TLS 1.3") this.#countIdle();
         return;
       case ContentType.applicationData:
         this.#onApplicationData(fragment);
@@ -191,15 +193,20 @@ export class StreamConnection implements Machine<TlsInput, TlsOutput> {
       throw TlsFailure.because("unexpected-application-data", `in ${waitingFor}`);
     }
     if (fragment.length === 0) {
-      // Some send an empty record against attacks on CBC; a stream of them is work for nothing.
-      if (++this.#idleRecords > MAX_IDLE_RECORDS) {
-        throw TlsFailure.because("too-many-empty-records");
-      }
+      // Some send an empty record against attacks on CBC.
+      this.#countIdle();
       return;
     }
     this.#idleRecords = 0;
     this.#lateMessages = 0;
     this.#channel.emit({ kind: "data", bytes: fragment });
+  }
+
+  /** A stream of them is work for nothing. */
+  #countIdle(): void {
+    if (++this.#idleRecords > MAX_IDLE_RECORDS) {
+      throw TlsFailure.because("too-many-empty-records");
+    }
   }
 
   #accept(publicKey: PublicKey): void {

@@ -6,7 +6,7 @@ import { MAX_TICKETS } from "../../../src/proto/tls/client/established13.ts";
 import type { TlsClientConfig } from "../../../src/proto/tls/client.ts";
 import type { TlsReason } from "../../../src/proto/tls/failure.ts";
 import { RETRY_RANDOM } from "../../../src/proto/tls/messages13.ts";
-import { MAX_LATE_MESSAGES } from "../../../src/proto/tls/stream.ts";
+import { MAX_IDLE_RECORDS, MAX_LATE_MESSAGES } from "../../../src/proto/tls/stream.ts";
 import { ExtensionType } from "../../../src/proto/tls/wire.ts";
 import { CLIENT_CERTIFICATE, clientKey, extension } from "../../kit/tls-client.ts";
 import type { Extension } from "../../kit/tls-client.ts";
@@ -554,9 +554,11 @@ refuses(
     server.give(server.record(23, hex("00")));
   },
 );
-refuses("ChangeCipherSpec twice", "unexpected-change-cipher-spec", UNEXPECTED, (server) => {
+refuses("too many ChangeCipherSpecs", "too-many-empty-records", UNEXPECTED, (server) => {
   server.greet();
-  server.give(CCS, CCS);
+  for (let sent = 0; sent < MAX_IDLE_RECORDS; sent++) server.give(CCS);
+  assert.equal(server.failure, null);
+  server.give(CCS);
 });
 refuses(
   "a ChangeCipherSpec of another body",

@@ -117,8 +117,6 @@ type State =
 export class ClientHandshake13 implements Handshake {
   readonly #connection: Connection;
   #state: State;
-  /** One for each of the server's hellos: it sends one behind the first, whatever that was. */
-  #changeCipherSpecsLeft = 1;
 
   /** Reads on from the server's first hello; the channel's version is settled. @throws {@link TlsFailure} */
   constructor(
@@ -150,15 +148,13 @@ export class ClientHandshake13 implements Handshake {
   }
 
   onMessage(message: HandshakeMessage): void {
-    const before = this.#state.kind;
     this.#state = onMessage(this.#state, message, this.#connection);
-    if (before === "AwaitServerHello") this.#changeCipherSpecsLeft++;
   }
 
   /** It changes nothing; it is there for boxes on the way (RFC 8446 §5, appendix D.4), and never in datagrams (RFC 9147 §5). */
   onChangeCipherSpec(): void {
     const comes = this.#connection.channel.transport === "stream" && this.phase !== "established";
-    if (!comes || this.#changeCipherSpecsLeft-- === 0) {
+    if (!comes) {
       throw TlsFailure.because("unexpected-change-cipher-spec", `in ${this.#state.kind}`);
     }
   }

@@ -121,7 +121,6 @@ type State =
 export class ServerHandshake13 implements Handshake {
   readonly #connection: Connection;
   #state: State;
-  #changeCipherSpecSeen = false;
 
   /**
    * Answers the ClientHello; the channel's version is settled.
@@ -166,12 +165,11 @@ export class ServerHandshake13 implements Handshake {
     this.#state = onMessage(this.#state, message, this.#connection);
   }
 
-  /** It changes nothing; it is there for boxes on the way, once and before Finished (RFC 8446 §5, appendix D.4). */
+  /** It changes nothing; it is there for boxes on the way, before Finished (RFC 8446 §5, appendix D.4). */
   onChangeCipherSpec(): void {
-    if (this.#changeCipherSpecSeen || this.#state.kind === "Established") {
+    if (this.#state.kind === "Established") {
       throw TlsFailure.because("unexpected-change-cipher-spec", `in ${this.#state.kind}`);
     }
-    this.#changeCipherSpecSeen = true;
   }
 
   onPeerAccepted(publicKey: PublicKey): void {

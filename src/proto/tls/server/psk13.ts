@@ -36,10 +36,8 @@ export const MAX_IDENTITIES = 8;
 
 /** The rules of the offer, whether a key of it is taken or not. @throws {@link TlsFailure} */
 export function checkPreSharedKey({ extensions }: ClientHello): void {
-  if (!extensions.has(ExtensionType.preSharedKey)) {
-    if (!extensions.has(ExtensionType.earlyData)) return;
-    throw TlsFailure.because("bad-early-data", "without a pre-shared key");
-  }
+  // Early data without one is passed over like any other (RFC 8446 §4.2.10).
+  if (!extensions.has(ExtensionType.preSharedKey)) return;
   if ([...extensions.keys()].at(-1) !== ExtensionType.preSharedKey) {
     throw TlsFailure.because("bad-pre-shared-key", "not the last extension");
   }
