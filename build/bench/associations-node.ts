@@ -5,7 +5,11 @@ import { measureAssociations } from "./associations.ts";
 /** There with --expose-gc. */
 declare const gc: () => void;
 
-const count = process.argv.includes("--quick") ? 64 : 256;
+const quick = process.argv.includes("--quick");
+const plans = [
+  [nodeCrypto, quick ? 64 : 256],
+  [noble, quick ? 32 : 128],
+] as const;
 
 const live = (): number => {
   // Buffers are freed by a later round than what held them.
@@ -13,7 +17,7 @@ const live = (): number => {
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 };
-for (const crypto of [nodeCrypto, noble]) {
+for (const [crypto, count] of plans) {
   for (const protocol of ["DTLS 1.2", "DTLS 1.3"] as const) {
     const row = measureAssociations(protocol, crypto, count, live);
     console.log(JSON.stringify({ engine: "Node", ...row }));

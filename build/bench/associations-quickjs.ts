@@ -9,7 +9,7 @@ import type { Protocol } from "./handshakes.ts";
 /** What `qjs` gives a script. */
 declare const scriptArgs: readonly string[];
 
-// With --dump the engine says at its end what it has allocated; a run with another count tells what one more costs.
+// With --dump the engine says at its end what it uses; a run with another count tells what one more costs.
 const [protocol, count, age] = scriptArgs.slice(-3) as [Protocol, string, "fresh" | "settled"];
 const house = crowd(protocol, noble);
 for (let one = 0; one < Number(count); one++) house.greet(null);

@@ -16,8 +16,8 @@ import type { Asking, Kind, Protocol } from "./dialer.ts";
 
 const [ourServer, ...options] = process.argv.slice(2);
 const quick = options.includes("--quick");
-const COUNTED = quick ? 50 : 500;
-const WARM_UP = quick ? 50 : 500;
+const COUNTED = quick ? 50 : 400;
+const WARM_UP = quick ? 50 : 400;
 
 const folder = mkdtempSync(path.join(tmpdir(), "homeca-beside-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -107,9 +107,21 @@ async function startOpenssl(protocol: Protocol, asking: Asking): Promise<Served>
   }
   // It ends when its terminal does.
   const child = spawn("openssl", words, { cwd: folder, stdio: ["pipe", "ignore", "ignore"] });
-  await new Promise((done) => setTimeout(done, 300));
-  if (child.exitCode !== null) throw new Error("s_server does not start");
+  const table = protocol.startsWith("D") ? "/proc/net/udp" : "/proc/net/tcp";
+  for (let patience = 200; !isBound(table, port); patience--) {
+    if (child.exitCode !== null || patience === 0) {
+      child.kill("SIGKILL");
+      throw new Error("s_server does not start");
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
   return { child, port };
+}
+
+/** Whether somebody has a port of ours; s_server tells nobody when it is quiet. */
+function isBound(table: string, port: number): boolean {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000`;
+  return readFileSync(table, "latin1").includes(local);
 }
 
 async function stop({ child }: Served): Promise<void> {

@@ -10,8 +10,8 @@ const plans = quick
       [noble, { full: 6, resumed: 20, warmUp: 10 }],
     ] as const)
   : ([
-      [nodeCrypto, { full: 500, resumed: 500, warmUp: 500 }],
-      [noble, { full: 60, resumed: 200, warmUp: 60 }],
+      [nodeCrypto, { full: 300, resumed: 300, warmUp: 300 }],
+      [noble, { full: 40, resumed: 100, warmUp: 30 }],
     ] as const);
 for (const [crypto, plan] of plans) {
   for (const row of measureHandshakes(crypto, () => performance.now(), plan)) {

@@ -10,7 +10,7 @@ declare const scriptArgs: readonly string[];
 
 const plan = scriptArgs.includes("--quick")
   ? { full: 3, resumed: 6, warmUp: 1 }
-  : { full: 15, resumed: 40, warmUp: 2 };
+  : { full: 12, resumed: 24, warmUp: 1 };
 for (const row of measureHandshakes(noble, now as () => number, plan)) {
   print(JSON.stringify({ engine: "QuickJS", ...row }));
 }

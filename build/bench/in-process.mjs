@@ -33,20 +33,20 @@ export function associationFigures(quick) {
   const rows = linesOf(onNode("associations-node", args, ["--expose-gc"]));
   for (const protocol of ["DTLS 1.2", "DTLS 1.3"]) {
     const [freshBytes, settledBytes] = ["fresh", "settled"].map((age) =>
-      quickJsBytes(protocol, quick ? 16 : 48, age),
+      quickJsBytes(protocol, quick ? 8 : 32, age),
     );
     rows.push({ engine: "QuickJS", provider: "noble", protocol, freshBytes, settledBytes });
   }
   return rows;
 }
 
-/** QuickJS says what it has allocated at its end alone: so two runs, with some associations and with more. */
+/** QuickJS says what it uses at its end alone: so two runs, with some associations and with more. */
 function quickJsBytes(protocol, count, age) {
   const few = 4;
-  const allocated = (associations) => {
+  const used = (associations) => {
     const args = [protocol, String(associations), age];
     const dump = onQuickJs("associations-quickjs", args, ["--dump"]);
-    return Number(/^memory allocated +\d+ +(\d+)/m.exec(dump)[1]);
+    return Number(/^memory used +\d+ +(\d+)/m.exec(dump)[1]);
   };
-  return (allocated(few + count) - allocated(few)) / count;
+  return (used(few + count) - used(few)) / count;
 }

@@ -148,7 +148,7 @@ ${tableOf(besideTable(bench.beside))}
 
 Bytes that live for each DTLS association whose client is gone: what the server's table holds, and the session with
 the client's certificate (\`TlsSession\`) that its user keeps. On Node heap and buffers after garbage collection; on QuickJS
-what the engine has allocated. The second column is after the four minutes in which the end of the handshake may be
+what the engine counts as used. The second column is after the four minutes in which the end of the handshake may be
 asked for again.
 
 ${tableOf(associationTable(bench.associations))}

@@ -54,12 +54,12 @@ export function targetTable({ handshakes, beside, associations }) {
       figures: (protocol) => full(protocol).map(engineMs),
     },
     {
-      name: `bytes per association on Node, at most ${ASSOCIATION_BYTES}`,
+      name: `bytes per association, at most ${ASSOCIATION_BYTES}`,
       limit: ASSOCIATION_BYTES,
       digits: 0,
       figures: (protocol) =>
         associations
-          .filter((row) => row.engine === "Node" && row.protocol === protocol)
+          .filter((row) => row.protocol === protocol)
           .map(({ settledBytes }) => settledBytes),
     },
   ];
