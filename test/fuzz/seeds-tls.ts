@@ -53,6 +53,10 @@ export function tlsSeeds(seed: Seed): void {
   }
   for (const terms of [5, 6]) seed("tls-client", `curves-${terms}`, octets(terms, 1));
   seed("dtls-endpoint", "retry-13", concat(octets(0x16), MEET));
+  seed("dtls-endpoint", "ids-12", concat(octets(0x21), MEET));
+  seed("dtls-endpoint", "ids-13", concat(octets(0x22), MEET));
+  seed("dtls-association", "ids-12", concat(octets(1, 0, 0xd0), TALK));
+  seed("dtls-association", "ids-13", concat(octets(2, 0, 0xb0), TALK));
   seed("dtls-association", "lies", octets(6, 0, 1, 4, 9, 40, 1, 0));
   seed("dtls-association", "small-path", concat(octets(6, 0, 4), TALK));
   seed("dtls-association", "worn-keys", concat(octets(2, 0, 8), TALK));

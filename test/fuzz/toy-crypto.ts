@@ -1,12 +1,13 @@
 /**
- * True hashes and ciphers under toy public keys, for fuzzing only: whoever
- * changes an octet is found out as under real ones, and a handshake costs no
- * curve, so that there are hundreds a second on either engine. Agreement is
- * Diffie-Hellman modulo 2^61 - 1; a signature is a MAC under the public key.
+ * Cryptography that is a toy in every part, for fuzzing only: whoever changes an
+ * octet by chance is found out as under the real one, and a handshake costs next
+ * to nothing, so that there are hundreds a second on either engine. Agreement is
+ * Diffie-Hellman modulo 2^61 - 1, a signature is a MAC under the public key, and
+ * below all lies a hash that mixes 128 bits well enough for accidents.
  */
 import { providers } from "#kit";
 import { concat, sameBytes, utf8 } from "../../src/base/bytes.ts";
-import type { Crypto, EcCurve, EcdhGroup } from "../../src/base/crypto/crypto.ts";
+import type { Aead, Crypto, EcCurve, EcdhGroup, HashName } from "../../src/base/crypto/crypto.ts";
 
 /** The quickest provider there is; on QuickJS that is noble. */
 export const realCrypto: Crypto = providers.at(-1)!;
@@ -56,17 +57,96 @@ function isPoint(curve: EcCurve, point: Uint8Array): boolean {
   return point.length === 1 + 2 * COORDINATE[curve] && point[0] === UNCOMPRESSED;
 }
 
-function mac(point: Uint8Array, hash: string, message: Uint8Array): Uint8Array {
-  return realCrypto.hmac("sha256", point, concat(utf8(hash), message));
+const DIGEST_LENGTH: Readonly<Record<HashName, number>> = {
+  md5: 16,
+  sha1: 20,
+  sha256: 32,
+  sha384: 48,
+  sha512: 64,
+};
+
+/** Four lanes of 32 bits, each of which feeds the next. */
+class Mixer {
+  #a = 0x243f6a88;
+  #b = 0x85a308d3;
+  #c = 0x13198a2e;
+  #d = 0x03707344;
+
+  update(bytes: Uint8Array): this {
+    for (let at = 0; at < bytes.length; at++) this.#mix(bytes[at]!);
+    return this;
+  }
+
+  #mix(octet: number): void {
+    this.#a = Math.imul(this.#a ^ octet ^ (this.#d >>> 13), 0x9e3779b1);
+    this.#b = Math.imul(this.#b + octet + (this.#a >>> 15), 0x85ebca77);
+    this.#c = Math.imul(this.#c ^ this.#b ^ (this.#b >>> 16), 0xc2b2ae3d);
+    this.#d = (Math.imul(this.#d, 5) + this.#c + octet) | 0;
+  }
+
+  /** As many octets as are asked for; the lanes go on from where they were. */
+  read(length: number): Uint8Array {
+    const other = new Mixer();
+    [other.#a, other.#b, other.#c, other.#d] = [this.#a, this.#b, this.#c, this.#d];
+    for (let round = 0; round < 8; round++) other.#mix(round + length);
+    return Uint8Array.from({ length }, (_, at) => {
+      other.#mix(at & 0xff);
+      return (other.#a ^ (other.#d >>> 11) ^ (other.#c >>> 22)) & 0xff;
+    });
+  }
 }
+
+/** Each part behind its length, so that no two lists look alike. */
+function mixed(length: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const mixer = new Mixer();
+  for (const part of parts) {
+    mixer.update(Uint8Array.of(part.length >> 16, part.length >> 8, part.length)).update(part);
+  }
+  return mixer.read(length);
+}
+
+function aead(key: Uint8Array, tagLength: number): Aead {
+  const crypt = (nonce: Uint8Array, text: Uint8Array): Uint8Array => {
+    const stream = mixed(text.length, key, nonce);
+    return text.map((octet, at) => octet ^ stream[at]!);
+  };
+  const tag = (nonce: Uint8Array, associated: Uint8Array, text: Uint8Array): Uint8Array =>
+    mixed(tagLength, key, nonce, associated, text);
+  return {
+    tagLength,
+    seal: (nonce, associated, plaintext) =>
+      concat(crypt(nonce, plaintext), tag(nonce, associated, plaintext)),
+    open: (nonce, associated, sealed) => {
+      if (sealed.length < tagLength) return null;
+      const end = sealed.length - tagLength;
+      const plaintext = crypt(nonce, sealed.subarray(0, end));
+      return sameBytes(sealed.subarray(end), tag(nonce, associated, plaintext)) ? plaintext : null;
+    },
+  };
+}
+
+function mac(point: Uint8Array, hash: string, message: Uint8Array): Uint8Array {
+  return mixed(32, point, utf8(hash), message);
+}
+
+const MASK_LENGTH = 16;
 
 export const toyCrypto: Crypto = {
   name: "toy",
-  hasher: (hash) => realCrypto.hasher(hash),
-  digest: (hash, message) => realCrypto.digest(hash, message),
-  hmac: (hash, key, message) => realCrypto.hmac(hash, key, message),
-  aead: (algorithm, key) => realCrypto.aead(algorithm, key),
-  recordNumberCipher: (algorithm, key) => realCrypto.recordNumberCipher(algorithm, key),
+  hasher: (hash) => {
+    const mixer = new Mixer();
+    return {
+      update: (bytes) => void mixer.update(bytes),
+      digest: () => mixer.read(DIGEST_LENGTH[hash]),
+    };
+  },
+  digest: (hash, message) => new Mixer().update(message).read(DIGEST_LENGTH[hash]),
+  hmac: (hash, key, message) => mixed(DIGEST_LENGTH[hash], key, message),
+  aead: (algorithm, key) => aead(key.slice(), algorithm.endsWith("ccm-8") ? 8 : 16),
+  recordNumberCipher: (_algorithm, key) => {
+    const own = key.slice();
+    return { mask: (sample) => mixed(MASK_LENGTH, own, sample) };
+  },
   pbkdf2: (...given) => realCrypto.pbkdf2(...given),
   aesCbcEncrypt: (...given) => realCrypto.aesCbcEncrypt(...given),
   aesCbcDecrypt: (...given) => realCrypto.aesCbcDecrypt(...given),
@@ -78,13 +158,13 @@ export const toyCrypto: Crypto = {
         const number = numberIn(group, peer);
         if (number === null) return null;
         const hash = group === "P-384" ? "sha384" : "sha256";
-        return realCrypto.digest(hash, toOctets(power(number, secret + 2n)));
+        return toyCrypto.digest(hash, toOctets(power(number, secret + 2n)));
       },
     };
   },
   generateScalar: (curve, random) => random(COORDINATE[curve]),
   signingKey: (curve, scalar) => {
-    const x = realCrypto.digest(curve === "P-384" ? "sha384" : "sha256", scalar);
+    const x = toyCrypto.digest(curve === "P-384" ? "sha384" : "sha256", scalar);
     const point = concat(Uint8Array.of(UNCOMPRESSED), x, x);
     return {
       publicKey: { kind: "ec", curve, point },

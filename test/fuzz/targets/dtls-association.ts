@@ -20,6 +20,14 @@ const MOST_STEPS = 250;
 const MOST_LOSSES = 6;
 const SETTLED_AT = 3_600_000;
 
+/** What a side asks to be called by; the first says nothing of ids. */
+const IDS = [
+  undefined,
+  new Uint8Array(),
+  new Uint8Array(3).fill(0xc1),
+  new Uint8Array(8).fill(0xc8),
+];
+
 export function fuzz(bytes: Uint8Array): void {
   const choices = new Choices(bytes);
   const terms = termsFrom(choices);
@@ -61,9 +69,10 @@ class World {
     };
     const sessions = terms.resume ? newSessions() : null;
     const ticket: ClientTicket | null = sessions === null ? null : ticketUnder(terms, sessions);
+    const ids = { client: IDS[(setup >> 4) & 3], server: IDS[(setup >> 6) & 3] };
     const side = (role: Role): DatagramSide =>
       new DatagramSide(
-        ...([role, terms, options] as const),
+        ...([role, terms, { ...options, ...connectionId(ids[role]) }] as const),
         this.#liar === role ? this.#edits : null,
         ...([sessions, ticket] as const),
       );
@@ -121,9 +130,12 @@ class World {
       }
       case 15:
       case 16:
+        // Whatever is on its way comes too late.
+        this.#losses++;
         this.#wake();
         return;
       case 17:
+        this.#losses++;
         this.#now += choices.octet() * 20;
         for (const role of ["client", "server"] as const) {
           this.#send(role, this.#ends[role].tell({ kind: "timeout" }, this.#now));
@@ -227,6 +239,10 @@ class World {
     this.#seen.add(role);
     return fresh;
   }
+}
+
+function connectionId(id: Uint8Array | undefined): { readonly connectionId?: Uint8Array } {
+  return id === undefined ? {} : { connectionId: id };
 }
 
 function other(role: Role): Role {

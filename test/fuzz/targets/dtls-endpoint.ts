@@ -38,10 +38,12 @@ class Client {
   readonly machine: DtlsClient;
   address: string;
 
-  constructor(terms: Terms, number: number) {
+  constructor(terms: Terms, number: number, namesServer: boolean) {
     this.address = ADDRESSES[number]!;
     const tls = { ...clientSide(terms, null), random: seeded(`client ${number}`) };
-    this.machine = new DtlsClient({ tls, mtu: null });
+    // An empty id of its own says that it may call the server by one (RFC 9146 §3).
+    const ids = namesServer ? { connectionId: new Uint8Array() } : {};
+    this.machine = new DtlsClient({ tls, mtu: null, ...ids });
   }
 
   tell(input: Parameters<DtlsClient["handle"]>[0], now: number): Uint8Array[] {
@@ -81,7 +83,10 @@ class World {
       crypto: toyCrypto,
     };
     this.#server = new DtlsServer({ tls: serverSide(terms, newSessions()), mtu: null, ...LIMITS });
-    for (let number = 0; number < 3; number++) this.#clients.push(new Client(terms, number));
+    const namesServer = (setup & 32) !== 0;
+    for (let number = 0; number < 3; number++) {
+      this.#clients.push(new Client(terms, number, namesServer));
+    }
   }
 
   step(): void {
