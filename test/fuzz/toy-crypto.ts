@@ -89,10 +89,12 @@ class Mixer {
     const other = new Mixer();
     [other.#a, other.#b, other.#c, other.#d] = [this.#a, this.#b, this.#c, this.#d];
     for (let round = 0; round < 8; round++) other.#mix(round + length);
-    return Uint8Array.from({ length }, (_, at) => {
+    const octets = new Uint8Array(length);
+    for (let at = 0; at < length; at++) {
       other.#mix(at & 0xff);
-      return (other.#a ^ (other.#d >>> 11) ^ (other.#c >>> 22)) & 0xff;
-    });
+      octets[at] = other.#a ^ (other.#d >>> 11) ^ (other.#c >>> 22);
+    }
+    return octets;
   }
 }
 
