@@ -5,10 +5,12 @@
  * @see RFC 5246 §7.4.1.2
  */
 import { Reader } from "../../base/bytes.ts";
+import { readAuthorities } from "./extensions.ts";
 import { TlsFailure } from "./failure.ts";
 import { pskModes, pskOffer } from "./psk-offer.ts";
 import type { PskOffer } from "./psk-offer.ts";
 import {
+  CertificateTypeCode,
   EMPTY_RENEGOTIATION_INFO_SCSV,
   ExtensionType,
   MAX_PLAINTEXT,
@@ -88,6 +90,9 @@ export function parseClientHello(body: Uint8Array): ClientHello {
   const suites = numbers16(hello.vector16());
   const compressions = hello.vector8();
   const extensions = parseExtensions(hello);
+  read(extensions, ExtensionType.certificateAuthorities, (field) => {
+    readAuthorities(field, malformed);
+  });
   if (!compressions.includes(NULL_COMPRESSION))
     throw TlsFailure.because("null-compression-missing");
 
@@ -115,8 +120,8 @@ export function parseClientHello(body: Uint8Array): ClientHello {
       suites.includes(EMPTY_RENEGOTIATION_INFO_SCSV),
     keyShares: read(extensions, ExtensionType.keyShare, keyShares),
     asksOcsp: read(extensions, ExtensionType.statusRequest, statusRequest) ?? false,
-    clientCertificateTypes: read(extensions, ExtensionType.clientCertificateType, octetList),
-    serverCertificateTypes: read(extensions, ExtensionType.serverCertificateType, octetList),
+    clientCertificateTypes: read(extensions, ExtensionType.clientCertificateType, certificateTypes),
+    serverCertificateTypes: read(extensions, ExtensionType.serverCertificateType, certificateTypes),
     sessionTicket: extensions.get(ExtensionType.sessionTicket) ?? null,
     preSharedKeys: read(extensions, ExtensionType.preSharedKey, pskOffer),
     pskModes: read(extensions, ExtensionType.pskKeyExchangeModes, pskModes),
@@ -166,6 +171,15 @@ function octetList(body: Reader): number[] {
   const list = body.vector8();
   if (list.length === 0) throw malformed();
   return [...list];
+}
+
+/** One that names certificates alone says what is meant without it, and must not be sent. @see RFC 7250 §4.1 */
+function certificateTypes(body: Reader): number[] {
+  const types = octetList(body);
+  if (types.length === 1 && types[0] === CertificateTypeCode.x509) {
+    throw TlsFailure.because("bad-certificate-types");
+  }
+  return types;
 }
 
 /** Only responses of OCSP are known; another type has a form of its own. @see RFC 6066 §8 */

@@ -48,6 +48,13 @@ export function readExtension<T>(
   return value;
 }
 
+/** Passes over names of CAs, for nobody here has more than one certificate to choose from. @see RFC 8446 §4.2.4 */
+export function readAuthorities(body: Reader, truncated: TruncatedFailure): void {
+  const names = new Reader(body.vector16(), truncated);
+  do if (names.vector16().length === 0) throw truncated(names.at);
+  while (names.remaining > 0);
+}
+
 /** Whether an extension that says all by being there is. */
 export function hasEmptyExtension(
   extensions: Extensions,

@@ -45,6 +45,8 @@ export type TlsReason =
   | "no-common-signature-scheme"
   | "no-common-application-protocol"
   | "no-common-certificate-type"
+  | "bad-certificate-types"
+  | "inappropriate-fallback"
   // ClientHello of TLS 1.3.
   | "missing-extension"
   | "bad-compression"
@@ -151,6 +153,9 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "version-unsupported":
       return "protocol_version";
 
+    case "inappropriate-fallback":
+      return "inappropriate_fallback";
+
     case "record-too-long":
       return "record_overflow";
 
@@ -184,6 +189,7 @@ function alertFor(reason: Exclude<TlsReason, NamedAlertReason>): AlertName {
     case "second-hello-differs":
     case "certificate-context-not-empty":
     case "bad-key-update":
+    case "bad-certificate-types":
     case "bad-cookie":
     case "fragment-mismatch":
     case "bad-ack":

@@ -1,6 +1,6 @@
 /** Reads the messages that only a server of TLS 1.3 sends. */
 import { Reader } from "../../base/bytes.ts";
-import { checkAnswers, parseExtensions, readExtension } from "./extensions.ts";
+import { checkAnswers, parseExtensions, readAuthorities, readExtension } from "./extensions.ts";
 import type { Extensions } from "./extensions.ts";
 import { TlsFailure } from "./failure.ts";
 import { MAX_CHAIN_LENGTH } from "./messages.ts";
@@ -66,7 +66,10 @@ export function parseCertificateRequest13(body: Uint8Array): number[] {
   if (context.length > 0) throw TlsFailure.because("certificate-context-not-empty");
   const misplaced = NOT_OF_REQUESTS.find((type) => extensions.has(type));
   if (misplaced !== undefined) throw TlsFailure.because("misplaced-extension", `${misplaced}`);
-  const { signatureAlgorithms } = ExtensionType;
+  const { signatureAlgorithms, certificateAuthorities } = ExtensionType;
+  readExtension(extensions, certificateAuthorities, truncated, (field) => {
+    readAuthorities(field, truncated);
+  });
   const schemes = readExtension(extensions, signatureAlgorithms, truncated, (field) =>
     readSchemes(field, truncated),
   );

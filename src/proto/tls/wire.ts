@@ -30,6 +30,9 @@ export const RECORD_HEADER_LENGTH = 5;
 /** Octets in front of a handshake message's body: type, length. */
 export const HANDSHAKE_HEADER_LENGTH = 4;
 
+/** Says that a client offers less than it could, for it has failed with more (RFC 7507 §2). */
+export const FALLBACK_SCSV = 0x5600;
+
 export const RANDOM_LENGTH = 32;
 /** The end of the random in which a server of TLS 1.3 answers with TLS 1.2 (RFC 8446 §4.1.3). */
 export const DOWNGRADE_TO_12: Uint8Array = Uint8Array.of(

@@ -418,6 +418,20 @@ refuses(
   ILLEGAL,
   behind((server) => server.certificateRequest([extension.schemes([0x0403]), wants(23)])),
 );
+for (const [what, octets] of [
+  ["no CA", "0000"],
+  ["an empty CA", "00020000"],
+  ["half a CA", "0003000230"],
+  ["octets behind its CAs", "00030001300000"],
+] as const) {
+  const names: Extension = [ExtensionType.certificateAuthorities, hex(octets)];
+  refuses(
+    `a CertificateRequest with ${what}`,
+    "malformed-message",
+    "decode_error",
+    behind((server) => server.certificateRequest([extension.schemes([0x0403]), names])),
+  );
+}
 refuses(
   "two CertificateRequests",
   "unexpected-message",

@@ -61,6 +61,17 @@ refusesHello("an unknown extension that comes twice is refused", {
   ...illegal("duplicate-extension"),
   hello: { extensions: [...extensionsWith(body(0x0a0a, "")), body(0x0a0a, "")] },
 });
+for (const type of [ExtensionType.clientCertificateType, ExtensionType.serverCertificateType]) {
+  refusesHello(`a certificate type ${type} that lists X.509 alone is refused (RFC 7250 §4.1)`, {
+    ...illegal("bad-certificate-types"),
+    ...offer(body(type, "0100")),
+  });
+}
+refusesHello("a fallback to less than we speak is refused (RFC 7507 §3)", {
+  reason: "inappropriate-fallback",
+  alert: "inappropriate_fallback",
+  hello: { suites: [0xc02b, 0x5600], version: 0x0302 },
+});
 refusesHello("no suite in common is refused", {
   ...failed("no-common-suite"),
   hello: { suites: [0x009c, 0xc02f, 0x1301, 0xc023, 0x00ff] },
@@ -152,6 +163,9 @@ for (const [name, type, octets] of [
   ["record_size_limit of one octet", ExtensionType.recordSizeLimit, "40"],
   ["supported_versions with an empty list", ExtensionType.supportedVersions, "00"],
   ["supported_versions of odd length", ExtensionType.supportedVersions, "03 030303"],
+  ["certificate_authorities with an empty list", ExtensionType.certificateAuthorities, "0000"],
+  ["certificate_authorities with an empty name", ExtensionType.certificateAuthorities, "0002 0000"],
+  ["certificate_authorities cut short", ExtensionType.certificateAuthorities, "0003 000230"],
   ["renegotiation_info with octets behind it", ExtensionType.renegotiationInfo, "0000"],
   ["an empty renegotiation_info", ExtensionType.renegotiationInfo, ""],
 ] as const) {

@@ -97,6 +97,12 @@ for (const crypto of providers) {
     assert.equal(wire.session?.group, "P-256");
   });
 
+  test(`${crypto.name}, TLS 1.3: a client that says it falls back to what is our best is welcome`, () => {
+    const wire = new Wire13(serverConfig(crypto), { suites: [0x1301, 0x5600] });
+    wire.establish();
+    assert.ok(wire.session !== null);
+  });
+
   test(`${crypto.name}, TLS 1.3: early data nobody asked for is passed over up to its bound`, () => {
     const early = withMore(
       [ExtensionType.earlyData, NONE],
@@ -138,6 +144,13 @@ refuses("no signature_algorithms", "missing-extension", "missing_extension", say
 refuses("another compression", "bad-compression", ILLEGAL, sayHello, {
   hello: { compressions: [1, 0] },
 });
+refuses(
+  "a fallback to TLS 1.2 of a client that could more",
+  "inappropriate-fallback",
+  "inappropriate_fallback",
+  sayHello,
+  { hello: { suites: [0xc02b, 0x5600] }, extensions: without(ExtensionType.supportedVersions) },
+);
 refuses("no suite in common", "no-common-suite", "handshake_failure", sayHello, {
   hello: { suites: [0x1305, 0xc02b] },
 });

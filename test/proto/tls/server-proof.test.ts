@@ -98,7 +98,7 @@ const OURS: readonly (readonly [
   "x509" | "raw" | null,
 ])[] = [
   [null, true, true, "x509"],
-  [[0], true, true, "x509"],
+  [[0, 1], true, true, "x509"],
   [[2], true, true, "raw"],
   [[0, 2], true, true, "x509"],
   [[2, 0], true, true, "raw"],
@@ -106,7 +106,7 @@ const OURS: readonly (readonly [
   [[2, 0], true, false, "x509"],
   [[0, 2], false, true, "raw"],
   [[2], true, false, null],
-  [[0], false, true, null],
+  [[0, 1], false, true, null],
   [null, false, true, null],
   [[1], true, true, null],
 ];

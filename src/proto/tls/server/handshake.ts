@@ -11,7 +11,7 @@ import { only } from "../handshake.ts";
 import type { Channel, Handshake, Phase } from "../handshake.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
 import { DEFAULT_VERSIONS } from "../suites.ts";
-import { HandshakeType, versionCodes } from "../wire.ts";
+import { FALLBACK_SCSV, HandshakeType, versionCodes } from "../wire.ts";
 import { ServerHandshake12 } from "./handshake12.ts";
 import { ServerHandshake13 } from "./handshake13.ts";
 import { checkCookieField, readHello } from "./hello.ts";
@@ -50,6 +50,7 @@ export class ServerHandshake implements Handshake {
     if (this.#chosen !== null) return this.#chosen.onMessage(message);
     const { transport } = this.#channel;
     const hello = readHello(only(HandshakeType.clientHello, message), transport);
+    checkFallback(hello, this.#config, this.#channel);
     const version = chooseVersion(hello, this.#config, this.#channel);
     checkCookieField(message, transport, version);
     if (this.#retry !== null && version !== "TLS 1.3") {
@@ -80,6 +81,23 @@ export class ServerHandshake implements Handshake {
 
   forget(): void {
     this.#chosen?.forget();
+  }
+}
+
+/** A client that says it offers less than it could has been told wrong, where we speak more. @see RFC 7507 §3 */
+function checkFallback(
+  { suites, version, supportedVersions }: ClientHello,
+  { versions = DEFAULT_VERSIONS }: TlsServerConfig,
+  { transport }: Channel,
+): void {
+  if (!suites.includes(FALLBACK_SCSV)) return;
+  const { v12, v13 } = versionCodes(transport);
+  // Numbers of datagrams count down.
+  const speaks12 = transport === "stream" ? version >= v12 : version <= v12;
+  const offered = supportedVersions ?? (speaks12 ? [v12] : []);
+  const highest = versions.includes("TLS 1.3") ? v13 : v12;
+  if (!offered.includes(highest) && !offered.includes(v13)) {
+    throw TlsFailure.because("inappropriate-fallback");
   }
 }
 
