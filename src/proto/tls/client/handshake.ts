@@ -34,6 +34,8 @@ export const MAX_COOKIES = 2;
 
 export class ClientHandshake implements Handshake {
   readonly #connection: Connection;
+  #started = false;
+  /** Null before the hello and once the handshake is over. */
   #greeting: Greeting | null = null;
   #cookies = 0;
   #chosen: Handshake | null = null;
@@ -56,13 +58,19 @@ export class ClientHandshake implements Handshake {
   }
 
   start(): void {
-    if (this.#greeting !== null) throw new Error("a handshake starts once");
+    if (this.#started) throw new Error("a handshake starts once");
+    this.#started = true;
     const { config, channel } = this.#connection;
     this.#greeting = greet(makeOffer(config, channel.transport), this.#connection, FIRST);
   }
 
   onMessage(message: HandshakeMessage): void {
-    if (this.#chosen !== null) return this.#chosen.onMessage(message);
+    if (this.#chosen !== null) {
+      this.#chosen.onMessage(message);
+      // An association may live for months, and needs no more of its hello.
+      if (this.#chosen.phase === "established") this.#dropGreeting();
+      return;
+    }
     const greeting = this.#greeting;
     if (greeting === null) throw TlsFailure.because("unexpected-message", "before our hello");
     const { channel } = this.#connection;
@@ -96,10 +104,15 @@ export class ClientHandshake implements Handshake {
 
   forget(): void {
     this.#chosen?.forget();
+    this.#dropGreeting();
+  }
+
+  #dropGreeting(): void {
     for (const { key, session } of this.#greeting?.offer.psks ?? []) {
       // A session's secret is its owner's.
       if (session === null) key.fill(0);
     }
+    this.#greeting = null;
   }
 
   /** The same hello with the cookie; neither the first nor what asked for it is in the transcript (RFC 6347 §4.2.1). */
