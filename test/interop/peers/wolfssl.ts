@@ -20,9 +20,6 @@ export function wolfssl(program: string | null, version: string): End {
         return "wolfSSL has no such suite";
       if (usesPsk(cell) && cell.group === "X25519")
         return "wolfSSL 5.5 agrees on no X25519 with a PSK";
-      if (cell.flow === "retry" && role === "client") {
-        return "wolfSSL 5.5 orders the extensions of its second ClientHello anew, which our server refuses";
-      }
       if (cell.version === "TLS 1.2" && role === "client") {
         return "Debian builds wolfSSL without a renegotiation indication (RFC 5746), which our server wants";
       }

@@ -202,6 +202,15 @@ for (const [what, changes] of [
     noShare,
   );
 }
+test("a second hello may put its extensions in another order, as wolfSSL does", () => {
+  const config = serverConfig(providers[0]!, { groups: ["X25519"] });
+  const wire = new Wire13(config, {}, "X25519", () => honest13(keyShares()));
+  const extensions = [...honest13(keyShares([29, wire.key.publicKey]))].reverse();
+  retried(wire, { extensions });
+  assert.equal(wire.failure, null);
+  wire.give(wire.record(22, wire.finished()));
+  assert.equal(wire.session?.version, "TLS 1.3");
+});
 refuses(
   "a second hello with one more extension",
   "second-hello-differs",

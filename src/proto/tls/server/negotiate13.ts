@@ -126,7 +126,12 @@ export function secondShare({ keyShares }: ClientHello, group: EcdhGroup): Uint8
   return share.publicKey;
 }
 
-/** All that a second ClientHello must repeat as it was. @see RFC 8446 §4.1.2 */
+/**
+ * All that a second ClientHello must repeat as it was. Extensions are taken by
+ * type: their order says nothing, and wolfSSL changes it.
+ *
+ * @see RFC 8446 §4.1.2, §4.2
+ */
 export function fixedPart(hello: ClientHello): Uint8Array {
   const suites = new Writer();
   for (const code of hello.suites) suites.u16(code);
@@ -136,8 +141,8 @@ export function fixedPart(hello: ClientHello): Uint8Array {
     .vector8(hello.sessionId)
     .vector16(suites.bytes())
     .vector8(hello.compressions);
-  for (const [type, body] of hello.extensions) {
-    if (!MAY_CHANGE.includes(type)) part.u16(type).vector16(body);
-  }
+  const fixed = [...hello.extensions].filter(([type]) => !MAY_CHANGE.includes(type));
+  fixed.sort(([one], [other]) => one - other);
+  for (const [type, body] of fixed) part.u16(type).vector16(body);
   return part.bytes();
 }
