@@ -5,6 +5,7 @@
  * @see RFC 9147 §7
  */
 import { Reader, Writer } from "../../../base/bytes.ts";
+import { FIRST_APPLICATION_EPOCH } from "./reading.ts";
 import { compareRecordNumbers } from "./wire.ts";
 import type { RecordNumber } from "./wire.ts";
 
@@ -18,10 +19,19 @@ export const MAX_ACKNOWLEDGED = 64;
 export type AckFault =
   /** decode_error */
   | "malformed"
-  /** A record of an epoch beyond the ACK's own: illegal_parameter (RFC 9147 §7.2). */
+  /** A record of an epoch beyond the ACK's own: illegal_parameter; see {@link reach}. */
   | "future-epoch";
 
 class Malformed extends Error {}
+
+/**
+ * The latest epoch that an ACK may speak of. During the handshake it is the
+ * ACK's own; behind it each direction changes its keys by itself, and an ACK has
+ * no later epoch to go in (RFC 9147 §7).
+ */
+function reach(epoch: number): number {
+  return epoch < FIRST_APPLICATION_EPOCH ? epoch : Infinity;
+}
 
 /**
  * @param epoch - The one the ACK came in.
@@ -45,7 +55,7 @@ function parseNumbers(list: Uint8Array, epoch: number): RecordNumber[] | AckFaul
   const reader = new Reader(list, () => new Malformed());
   while (reader.remaining > 0) {
     const number = { epoch: u64(reader), sequence: u64(reader) };
-    if (number.epoch > epoch) return "future-epoch";
+    if (number.epoch > reach(epoch)) return "future-epoch";
     numbers.push(number);
   }
   return numbers;
@@ -89,12 +99,12 @@ export class ReceivedRecords {
   /**
    * The body of an ACK for them.
    *
-   * @param epoch - The one it is sent in: no later one is named (RFC 9147 §7.2).
+   * @param epoch - The one it is sent in.
    * @param maxOctets - What a record has room for; the latest records win.
    */
   encode(epoch: number, maxOctets: number): Uint8Array {
     const room = Math.max(0, Math.floor((maxOctets - 2) / NUMBER_LENGTH));
-    const tellable = this.#numbers.filter((number) => number.epoch <= epoch);
+    const tellable = this.#numbers.filter((number) => number.epoch <= reach(epoch));
     return encodeAck(tellable.slice(Math.max(0, tellable.length - room)));
   }
 

@@ -111,7 +111,7 @@ export class Reassembler {
     let repeated: number | null = null;
     for (const fragment of fragments) {
       if (fragment.seq < this.#next) {
-        repeated = Math.max(repeated ?? 0, fragment.seq);
+        if (endsMessage(fragment)) repeated = Math.max(repeated ?? 0, fragment.seq);
         continue;
       }
       outOfOrder ||= !this.#isNextPiece(fragment);
@@ -195,6 +195,10 @@ function nothingTaken(reason: DatagramDiscard): Taken {
     repeated: null,
     discards: [reason],
   };
+}
+
+function endsMessage({ offset, bytes, length }: HandshakeFragment): boolean {
+  return offset + bytes.length === length;
 }
 
 /** Whether type, length and all octets that are there already are the same (RFC 9147 §5.5). */

@@ -113,6 +113,16 @@ test("a message that went out is told as repeated, and may be acknowledged again
   });
 });
 
+test("a message that went out is repeated once its end comes again, however many pieces it is in", () => {
+  const sent = message(0, 10);
+  const reassembler = new Reassembler(MAX_BODY);
+  reassembler.push(0, whole(sent));
+  taking(reassembler);
+  const pieces = [0, 2, 4, 6, 8].map((from) => encodeFragment(sent, from, from + 2));
+  const told = pieces.map((piece) => reassembler.push(0, piece).repeated);
+  assert.deepEqual(told, [null, null, null, null, 0]);
+});
+
 test("§3.5: fragments whose type, length or octets disagree are dropped, and the message can still become whole", () => {
   const sent = message(0, 20);
   const reassembler = new Reassembler(MAX_BODY);
