@@ -51,6 +51,9 @@ export function openSession(version: TlsVersion, chain: readonly Uint8Array[]): 
   };
 }
 
+/** First octet of tickets that are issued. */
+const ISSUED = 0x75;
+
 /** Knows {@link OPEN_TICKET} of one version, once. */
 export class OpenStore implements SessionStore {
   readonly #session: ResumableSession;
@@ -61,7 +64,7 @@ export class OpenStore implements SessionStore {
   }
 
   keep(_session: ResumableSession, id: Uint8Array | null): ReturnType<SessionStore["keep"]> {
-    return { ticket: id ?? new Uint8Array(16).fill(0x75), lifetimeSeconds: 600 };
+    return { ticket: id ?? new Uint8Array(16).fill(ISSUED), lifetimeSeconds: 600 };
   }
 
   find(ticket: Uint8Array): ResumableSession | null {
@@ -70,6 +73,8 @@ export class OpenStore implements SessionStore {
   }
 
   spend(ticket: Uint8Array): void {
+    // One that was issued in a handshake that came to nothing.
+    if (ticket[0] === ISSUED) return;
     hold(ticket[0] === OPEN_TICKET[0] && !this.#spent, "what was found is spent, once");
     this.#spent = true;
   }

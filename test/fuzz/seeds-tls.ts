@@ -78,10 +78,12 @@ const TALK = octets(
   ...[0, 0, 0, 0, 20, 0, 20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 17, 100, 18, 0, 0, 0, 22, 0, 0, 0],
 );
 
-/** Two clients meet the server, say something, and part. */
+/** Two clients meet the server; one says something, moves and goes on; the other parts. */
 const MEET = concat(
-  ...Array.from({ length: 16 }, (_, at) => octets(0, at >> 3)),
-  octets(15, 0, 0, 0, 20, 0, 0, 0, 0, 0, 14, 0, 3, 15, 0, 0, 0, 22, 0, 0, 17, 0, 90, 16, 1, 0, 1),
+  ...Array.from({ length: 20 }, (_, at) => octets(0, at % 2)),
+  octets(15, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 14, 0, 3, 15, 0, 0, 0, 20, 0, 0, 20, 0, 1, 0, 0),
+  ...Array.from({ length: 6 }, () => octets(20, 0, 0)),
+  octets(22, 0, 0, 15, 0, 0, 0, 0, 0, 17, 0, 90, 16, 1, 0, 1, 0, 1),
 );
 
 /** One side, and what it was given. */

@@ -58,6 +58,15 @@ class Client {
   }
 }
 
+/** Where an association's peer is, and where it has been shown to receive. */
+interface Place {
+  address: string;
+  shown: string;
+  /** Octets since it is there. */
+  received: number;
+  sent: number;
+}
+
 class World {
   readonly #choices: Choices;
   readonly #server: DtlsServer;
@@ -70,6 +79,7 @@ class World {
   readonly #cookies = new Map<string, Uint8Array[]>();
   readonly #established = new Set<number>();
   readonly #gone = new Set<number>();
+  readonly #places = new Map<number, Place>();
   #now = 0;
 
   constructor(setup: number, choices: Choices) {
@@ -211,15 +221,22 @@ class World {
     const outputs = this.#server.handle(input, mono(this.#now));
     const { associations, handshakes, wakeAt } = this.#server;
     const all = [...outputs];
+    this.#note(input);
     for (const output of outputs) {
       if (output.kind === "datagram") {
+        if (associations === 1) this.#sentTo(output.to, output.bytes.length);
         this.#down.push(output);
         this.#remember(output);
         continue;
       }
       const { association } = output;
       hold(!this.#gone.has(association), `${output.kind} of one that is gone`);
-      if (output.kind === "established") this.#established.add(association);
+      if (output.kind === "established") {
+        this.#established.add(association);
+        const place = { address: output.from, shown: output.from, received: 0, sent: 0 };
+        this.#places.set(association, place);
+      }
+      if (output.kind === "moved") this.#move(association, output.to, input);
       if (output.kind === "data") hold(this.#established.has(association), "data when established");
       if (output.kind === "verify-peer") {
         const { publicKey } = clientKey(toyCrypto);
@@ -228,12 +245,38 @@ class World {
       if (["dropped", "failed", "closed"].includes(output.kind)) {
         this.#gone.add(association);
         this.#established.delete(association);
+        this.#places.delete(association);
       }
     }
     hold(associations <= LIMITS.maxAssociations, "associations are bounded");
     hold(handshakes <= LIMITS.maxHandshakes, "handshakes are bounded");
     hold(associations > 0 || wakeAt === null, "nobody there, nothing due");
     return all;
+  }
+
+  #note(input: EndpointInput): void {
+    const place = input.kind === "address-shown" ? this.#places.get(input.association) : undefined;
+    if (place !== undefined) place.shown = place.address;
+    if (input.kind !== "datagram") return;
+    for (const each of this.#places.values()) {
+      if (each.address === input.from) each.received += input.bytes.length;
+    }
+  }
+
+  #move(association: number, to: string, input: EndpointInput): void {
+    const place = this.#places.get(association);
+    hold(place !== undefined, "nobody moves who is not established");
+    hold(input.kind === "datagram" && input.from === to, "to where a datagram came from");
+    Object.assign(place, { address: to, received: input.bytes.length, sent: 0 });
+  }
+
+  /** Of the one association there is. */
+  #sentTo(to: string, octets: number): void {
+    for (const place of this.#places.values()) {
+      if (place.address !== to || place.shown === to) continue;
+      place.sent += octets;
+      hold(place.sent <= FACTOR * place.received, "little goes where nobody was shown to receive");
+    }
   }
 
   /** The cookie in what was sent, if there is one. */
