@@ -121,11 +121,17 @@ export class StreamConnection implements Machine<TlsInput, TlsOutput> {
     if (this.#handshake.endsFlight && this.#joiner.pending) {
       throw TlsFailure.because("excess-message");
     }
-    const late = this.#handshake.phase === "established";
+    const late = this.#isEstablished();
     if (late && ++this.#lateMessages > MAX_LATE_MESSAGES) {
       throw TlsFailure.because("too-many-late-messages");
     }
     this.#handshake.onMessage(message);
+    // What stood between the messages of the handshake is no part of the conversation.
+    if (!late && this.#isEstablished()) this.#idleRecords = 0;
+  }
+
+  #isEstablished(): boolean {
+    return this.#handshake.phase === "established";
   }
 
   #onRecord({ type, fragment }: PlainRecord): void {

@@ -283,7 +283,9 @@ for (const [type, name] of [
   });
 }
 refuses("too many empty records", "too-many-empty-records", "unexpected_message", (wire) => {
-  wire.establish();
+  wire.give(wire.helloRecord(), CCS, CCS);
+  wire.give(wire.record(22, wire.finished()));
+  wire.switchKeys();
   for (let sent = 0; sent < MAX_IDLE_RECORDS; sent++) wire.give(wire.record(23, NONE));
   assert.equal(wire.failure, null);
   wire.give(wire.record(23, NONE));
