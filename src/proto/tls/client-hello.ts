@@ -6,6 +6,7 @@
  */
 import { Reader } from "../../base/bytes.ts";
 import { readAuthorities } from "./extensions.ts";
+import type { Extensions } from "./extensions.ts";
 import { TlsFailure } from "./failure.ts";
 import { pskModes, pskOffer } from "./psk-offer.ts";
 import type { PskOffer } from "./psk-offer.ts";
@@ -73,7 +74,7 @@ const HOST_NAME = 0;
 /** @see RFC 8449 §4 */
 const MIN_RECORD_SIZE_LIMIT = 64;
 
-export type Extensions = ReadonlyMap<number, Uint8Array>;
+export type { Extensions } from "./extensions.ts";
 
 const malformed = (): TlsFailure => TlsFailure.because("malformed-message", "ClientHello");
 

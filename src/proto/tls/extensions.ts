@@ -1,10 +1,10 @@
 /** Blocks of extensions, as every message has them that has any. @see RFC 8446 §4.2 */
 import { Reader, Writer } from "../../base/bytes.ts";
 import type { TruncatedFailure } from "../../base/bytes.ts";
-import type { Extensions } from "./client-hello.ts";
 import { TlsFailure } from "./failure.ts";
 
-export type { Extensions } from "./client-hello.ts";
+/** A block as it came: bodies by their type. */
+export type Extensions = ReadonlyMap<number, Uint8Array>;
 
 /** One to be sent. */
 export type Extension = readonly [type: number, body: Uint8Array];

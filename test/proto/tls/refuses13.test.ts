@@ -205,7 +205,7 @@ for (const [what, changes] of [
 test("a second hello may put its extensions in another order, as wolfSSL does", () => {
   const config = serverConfig(providers[0]!, { groups: ["X25519"] });
   const wire = new Wire13(config, {}, "X25519", () => honest13(keyShares()));
-  const extensions = [...honest13(keyShares([29, wire.key.publicKey]))].reverse();
+  const extensions = honest13(keyShares([29, wire.key.publicKey])).toReversed();
   retried(wire, { extensions });
   assert.equal(wire.failure, null);
   wire.give(wire.record(22, wire.finished()));
