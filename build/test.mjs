@@ -1,6 +1,6 @@
 // Runs the unit tests: `node build/test.mjs [TEXT...]`; with TEXT only files whose path has one of them.
 // Floors 0 to 2 and the daemon in memory run on Node and on QuickJS, the rest on Node. Exit status 1 if anything failed.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import path from "node:path";
 import {
   bundleNodeTests,
@@ -28,13 +28,20 @@ mkdirSync(path.join(root, "dist/test"), { recursive: true });
 const outdir = mkdtempSync(path.join(root, "dist/test/run-"));
 process.on("exit", () => rmSync(outdir, { recursive: true, force: true }));
 
-let failed = false;
+/** Runs a program to its end; what it says is printed whole, in `report`. */
 function run(command, args) {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const said = { stdout: "", stderr: "", status: null };
+    for (const name of ["stdout", "stderr"]) {
+      child[name].setEncoding("utf8").on("data", (text) => (said[name] += text));
+    }
+    child.on("close", (status) => resolve({ ...said, status }));
   });
+}
+
+let failed = false;
+function report({ stdout, stderr, status }) {
   process.stdout.write(stdout);
   process.stderr.write(stderr);
   // A runner that dies before its closing line has not passed.
@@ -43,14 +50,12 @@ function run(command, args) {
 
 if (host.length > 0 && existsSync(path.join(root, "src/main/node.ts"))) await bundleProduct();
 const nodeFiles = await bundleNodeTests([...pure, ...host], outdir);
-run(process.execPath, [
-  "--test",
-  "--test-reporter",
-  path.join(root, "build/reporter.mjs"),
-  ...nodeFiles,
-]);
-
-if (pure.length > 0) {
-  run(qjsPath(), ["-m", await bundleQuickJsTests(pure, outdir)]);
-}
+const quickJsFile = pure.length > 0 ? await bundleQuickJsTests(pure, outdir) : null;
+const reporter = path.join(root, "build/reporter.mjs");
+// Each engine has a core: the tests of either are one after another.
+const engines = [
+  run(process.execPath, ["--test", "--test-reporter", reporter, ...nodeFiles]),
+  ...(quickJsFile === null ? [] : [run(qjsPath(), ["-m", quickJsFile])]),
+];
+for (const engine of engines) report(await engine);
 process.exit(failed ? 1 : 0);
