@@ -42,6 +42,14 @@ module.exports = {
       "^src/(base|proto/x509)/",
       "a protocol imports no other",
     ),
+    ...["coap", "cose", "http", "key-update", "mdns"].map((protocol) =>
+      only(
+        `floor-1-${protocol}`,
+        `^src/proto/${protocol}/`,
+        `^src/(base|proto/${protocol})/`,
+        "a protocol imports no other",
+      ),
+    ),
     only(
       "floor-2",
       "^src/policy/",
@@ -53,6 +61,12 @@ module.exports = {
       "^src/daemon/",
       "^src/(base|proto|policy|daemon|host/host\\.ts$)",
       "the daemon sees a host only as host.ts",
+    ),
+    only(
+      "floor-3-device",
+      "^src/device/",
+      "^src/(base|proto|policy|device|host/host\\.ts$)",
+      "a device sees a host only as host.ts, and never the home's daemon",
     ),
     only(
       "hosts",
