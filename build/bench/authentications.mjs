@@ -15,6 +15,8 @@ import {
 } from "./peers.mjs";
 
 const PARALLEL = 16;
+/** Rounds of the comparison; odd, so that one of them is the median. */
+const ROUNDS = 7;
 const TICKS_PER_SECOND = Number(spawnSync("getconf", ["CLK_TCK"], { encoding: "utf8" }).stdout);
 
 /**
@@ -43,11 +45,7 @@ export async function authenticationFigures(runs) {
       ["freeradius", (port) => freeradiusStock(ownFolder("freeradius"), port, home.files)],
       ["freeradius-bare", (port) => freeradius(ownFolder("freeradius-bare"), port, home.files)],
     ].filter(([name]) => !missing.includes(name.replace(/-bare$/, "")));
-    const rows = [];
-    for (const [index, [name, start]] of peers.entries()) {
-      rows.push(await measure(name, start, 21_812 + index * 10, supplicant, runs));
-    }
-    return rows;
+    return await measureAll(peers, supplicant, runs);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -72,41 +70,68 @@ network={
 `;
 }
 
-async function measure(name, start, port, supplicant, runs) {
-  process.stderr.write(`measuring ${name} `);
-  const server = await start(port);
+/**
+ * Every server by itself first: just started, then used. Then all in turn, round by round, for what is compared: a
+ * machine that others use as well slows one round of all of them, and the median leaves that round out.
+ */
+async function measureAll(peers, supplicant, runs) {
+  const running = [];
   try {
-    const coldMs = await cpuPerAuthentication(server.pid, port, supplicant, runs.each);
-    const memoryKiB = residentKiB(server.pid);
-    // Hot code is compiled while it runs: a server that is up for months is the warm one.
-    await authenticate(port, supplicant, runs.each);
-    const warmMs = await cpuPerAuthentication(server.pid, port, supplicant, runs.each);
-    const row = { name, coldMs, warmMs, memoryKiB };
-    if (name === "homeca") {
-      row.memoryKiBAfter = { [runs.each]: memoryKiB, [3 * runs.each]: residentKiB(server.pid) };
-      for (let done = 4 * runs.each; done <= runs.long; done += runs.each) {
-        await authenticate(port, supplicant, runs.each);
-        row.memoryKiBAfter[done] = residentKiB(server.pid);
+    for (const [index, [name, start]] of peers.entries()) {
+      const port = 21_812 + index * 10;
+      process.stderr.write(`measuring ${name} `);
+      const server = await start(port);
+      running.push({ server, port, supplicant, rounds: [], row: { name, throughput: {} } });
+      await begin(running.at(-1), runs);
+      process.stderr.write("\n");
+    }
+    process.stderr.write("measuring all in turn ");
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const one of running) {
+        one.rounds.push(await cpuPerAuthentication(one, Math.ceil(runs.each / ROUNDS)));
       }
     }
-    row.throughput = {};
     for (const clients of [1, 2, 8]) {
-      row.throughput[clients] = await perSecond(port, supplicant, clients, runs.rate);
+      for (const { row, port } of running) {
+        row.throughput[clients] = await perSecond(port, supplicant, clients, runs.rate);
+      }
     }
-    return row;
-  } finally {
-    await server.stop();
     process.stderr.write("\n");
+    return running.map(({ row, rounds }) => ({ ...row, warmMs: median(rounds) }));
+  } finally {
+    for (const { server } of running) await server.stop();
   }
 }
 
-async function cpuPerAuthentication(pid, port, supplicant, count) {
-  const before = cpuSeconds(pid);
-  await authenticate(port, supplicant, count);
-  return ((cpuSeconds(pid) - before) * 1000) / count;
+/** From the start until its code is compiled as hot as it gets: a server that is up for months is the warm one. */
+async function begin(one, { each, long }) {
+  const { server, port, supplicant, row } = one;
+  row.coldMs = await cpuPerAuthentication(one, each);
+  row.memoryKiB = residentKiB(server.pid);
+  await authenticate(port, supplicant, each);
+  if (row.name !== "homeca") return;
+  row.memoryKiBAfter = { [each]: row.memoryKiB };
+  for (let done = 2 * each; done <= long; done += each) {
+    row.memoryKiBAfter[done] = residentKiB(server.pid);
+    if (done < long) await authenticate(port, supplicant, each);
+  }
 }
 
-/** `count` full authentications, spread over some eapol_test processes that each reauthenticate in a row. */
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+async function cpuPerAuthentication({ server, port, supplicant }, count) {
+  const before = cpuSeconds(server.pid);
+  const done = await authenticate(port, supplicant, count);
+  return ((cpuSeconds(server.pid) - before) * 1000) / done;
+}
+
+/**
+ * At least `count` full authentications, spread over some eapol_test processes that each reauthenticate in a row.
+ *
+ * @returns how many there were
+ */
 async function authenticate(port, supplicant, count) {
   const each = Math.ceil(count / PARALLEL);
   const runs = Array.from({ length: PARALLEL }, (_, index) =>
@@ -116,6 +141,7 @@ async function authenticate(port, supplicant, count) {
   if (accepted < each * PARALLEL)
     throw new Error(`only ${accepted} of ${each * PARALLEL} authentications succeeded`);
   process.stderr.write(".");
+  return accepted;
 }
 
 /** Each client starts eapol_test anew for each authentication: its start is part of the time, alike for every server. */
