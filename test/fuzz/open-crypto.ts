@@ -7,6 +7,7 @@
  */
 import { concat } from "../../src/base/bytes.ts";
 import type { Aead, AeadName, Crypto, EcCurve, HashName } from "../../src/base/crypto/crypto.ts";
+import { pointArithmetic } from "../../src/base/crypto/p256.ts";
 
 /** First octet of a signature or shared key that is no good. */
 export const BAD = 0xbd;
@@ -79,6 +80,7 @@ export const openCrypto: Crypto = {
       sign: () => Uint8Array.of(0x30, 6, 2, 1, 1, 2, 1, 1),
     };
   },
+  p256: pointArithmetic,
   isOnCurve: isPoint,
   verify: (_scheme, _key, _message, signature) => signature.length > 0 && signature[0] !== BAD,
 };

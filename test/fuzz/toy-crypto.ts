@@ -173,6 +173,7 @@ export const toyCrypto: Crypto = {
       sign: (hash, message) => mac(point, hash, message),
     };
   },
+  p256: realCrypto.p256,
   isOnCurve: isPoint,
   verify: ({ kind, hash }, key, message, signature) =>
     kind === "ecdsa" && key.kind === "ec" && sameBytes(signature, mac(key.point, hash, message)),

@@ -88,6 +88,27 @@ export interface SigningKey {
   sign(hash: HashName, message: Uint8Array, random: RandomSource | null): Uint8Array;
 }
 
+/**
+ * The group of P-256, for the key update, whose keys are products and sums of
+ * others. Points are SEC 1 uncompressed (65 octets), scalars 32 octets in
+ * [1, n-1]; every method throws RangeError for another scalar. The cofactor is
+ * one and n is prime: a product of such is never infinity.
+ */
+export interface PointArithmetic {
+  /** scalar·G. */
+  base(scalar: Uint8Array): Uint8Array;
+  /** scalar·point, or null where `point` is none of the curve's. */
+  multiply(point: Uint8Array, scalar: Uint8Array): Uint8Array | null;
+  /** a + b, or null where that is infinity or one of them is none of the curve's. */
+  add(a: Uint8Array, b: Uint8Array): Uint8Array | null;
+  /**
+   * Whether the point is j·G with 0 < |j| ≤ `bound`, so that anybody finds its
+   * scalar; up to 512 more on either side may be told too. Costs as much as a
+   * few multiplications for 2^16, and grows with `bound`.
+   */
+  isSmallMultiple(point: Uint8Array, bound: number): boolean;
+}
+
 export interface Crypto {
   /** For figures and logs: `noble`, `node`. */
   readonly name: string;
@@ -121,6 +142,7 @@ export interface Crypto {
   generateScalar(curve: EcCurve, random: RandomSource): Uint8Array;
   /** @throws RangeError when the scalar is not in [1, n-1]. */
   signingKey(curve: EcCurve, scalar: Uint8Array): SigningKey;
+  readonly p256: PointArithmetic;
   /** Whether `point` is a valid uncompressed point of the curve and not infinity. */
   isOnCurve(curve: EcCurve, point: Uint8Array): boolean;
   /**

@@ -30,6 +30,7 @@ import type {
   SigningKey,
 } from "./crypto.ts";
 import { draw, drawScalar, ecdsaScalars, isScalar, isUncompressed, scalarLength } from "./ec.ts";
+import { pointArithmetic } from "./p256.ts";
 import { recordNumberCipher } from "./record-number.ts";
 import { type SignatureHash, verifyPkcs1, verifyPss } from "./rsa.ts";
 
@@ -68,6 +69,7 @@ export const noble: Crypto = {
   ecdhKey,
   generateScalar: drawScalar,
   signingKey,
+  p256: pointArithmetic,
   isOnCurve,
   verify,
 };

@@ -54,6 +54,7 @@ import {
   requireSample,
   SAMPLE_LENGTH,
 } from "../../base/crypto/lengths.ts";
+import { pointArithmetic } from "../../base/crypto/p256.ts";
 import { isRsaKey } from "../../base/crypto/rsa.ts";
 import type { RandomSource } from "../../base/machine.ts";
 
@@ -111,6 +112,7 @@ export const nodeCrypto: Crypto = {
     group === "X25519" ? x25519Key(random) : pointEcdhKey(group, random),
   generateScalar: drawScalar,
   signingKey,
+  p256: pointArithmetic,
   isOnCurve,
   verify: verifySignature,
 };
