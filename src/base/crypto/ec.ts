@@ -4,6 +4,7 @@
  * ECDSA signature. No curve arithmetic here.
  */
 import { concat, hex } from "../bytes.ts";
+import { integer, sequence } from "../der-write.ts";
 import type { RandomSource } from "../machine.ts";
 import type { EcCurve } from "./crypto.ts";
 
@@ -102,6 +103,20 @@ export function ecdsaScalars(curve: EcCurve, signature: Uint8Array): Uint8Array 
   const scalars = [r, s].map(({ magnitude }) => leftPadded(magnitude, FORMS[curve].scalarLength));
   if (!scalars.every((scalar) => isScalar(curve, scalar))) return null;
   return concat(...scalars);
+}
+
+/**
+ * The DER signature of r and s, the way back from {@link ecdsaScalars}.
+ *
+ * @param scalars - r and s at the curve's scalar length, one after the other
+ * @returns null for another length, and where one of them is outside [1, n-1]
+ */
+export function ecdsaSignature(curve: EcCurve, scalars: Uint8Array): Uint8Array | null {
+  const length = FORMS[curve].scalarLength;
+  if (scalars.length !== 2 * length) return null;
+  const pair = [scalars.subarray(0, length), scalars.subarray(length)];
+  if (!pair.every((scalar) => isScalar(curve, scalar))) return null;
+  return sequence(...pair.map((scalar) => integer(scalar)));
 }
 
 interface LeadingInteger {
