@@ -25,7 +25,12 @@ export function sequence(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** SET OF: the encodings in ascending order (X.690 §11.6). */
 export function setOf(...parts: readonly Uint8Array[]): Uint8Array {
-  return tagged(TAG.set, ...parts.toSorted(compareBytes));
+  return setUnder(TAG.set, ...parts);
+}
+
+/** As {@link setOf} under another tag, as IMPLICIT writes it. */
+export function setUnder(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  return tagged(tag, ...parts.toSorted(compareBytes));
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

@@ -1,4 +1,4 @@
-/** What makes a certificate, request or CRL unusable beyond being bad DER. */
+/** What makes a certificate, request, CRL or bundle of them unusable beyond being bad DER. */
 
 export type X509Reason =
   | "too-large"
@@ -17,9 +17,11 @@ export type X509Reason =
   | "unknown-critical-extension"
   | "too-many-entries"
   | "repeated-attribute"
+  | "bad-attribute"
+  | "not-certs-only"
   | "bad-signature";
 
-/** DER that is no certificate, request or CRL as RFC 5280 or RFC 2986 has them. */
+/** DER that is no certificate, request or CRL as RFC 5280 or RFC 2986 has them, or no bundle of them (RFC 5652). */
 export class X509Failure extends Error {
   override readonly name = "X509Failure";
   readonly reason: X509Reason;

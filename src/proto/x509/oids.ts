@@ -56,6 +56,7 @@ export const OID = {
   emailAddress: "1.2.840.113549.1.9.1",
 
   // RFC 2985
+  challengePassword: "1.2.840.113549.1.9.7",
   extensionRequest: "1.2.840.113549.1.9.14",
   friendlyName: "1.2.840.113549.1.9.20",
   localKeyId: "1.2.840.113549.1.9.21",
@@ -63,6 +64,7 @@ export const OID = {
 
   // RFC 5652, RFC 7292, RFC 8018, RFC 3565
   pkcs7Data: "1.2.840.113549.1.7.1",
+  pkcs7SignedData: "1.2.840.113549.1.7.2",
   pkcs7EncryptedData: "1.2.840.113549.1.7.6",
   keyBag: "1.2.840.113549.1.12.10.1.1",
   shroudedKeyBag: "1.2.840.113549.1.12.10.1.2",
