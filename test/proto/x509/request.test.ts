@@ -29,9 +29,11 @@ for (const provider of providers) {
     ]);
     const challenge = full.attributes.get("1.2.840.113549.1.9.7");
     assert.deepEqual(challenge, der.utf8String("binding12"));
+    assert.equal(full.challengePassword, "binding12");
     const bare = parseRequest(REQUESTS.bare, provider);
     assert.equal(nameText(bare.subject), "CN=bare");
     assert.equal(bare.requested, null);
+    assert.equal(bare.challengePassword, null);
     assert.deepEqual(bare.publicKey, full.publicKey);
   });
 }
@@ -42,6 +44,16 @@ test("a request we make we read", () => {
   assert.deepEqual(made.publicKey, key.publicKey);
   assert.deepEqual(made.requested?.extendedKeyUsage, [OID.clientAuth]);
   assert.equal(parseRequest(signRequest(commonName("x"), [], key, null), crypto).requested, null);
+});
+
+test("a challengePassword that we write we read, beside extensions in DER's order", () => {
+  const wish = extension.extendedKeyUsage([OID.clientAuth]);
+  const made = signRequest(commonName("lamp"), [wish], key, null, "+A/b9w==");
+  const read = parseRequest(made, crypto);
+  assert.equal(read.challengePassword, "+A/b9w==");
+  assert.deepEqual(read.requested?.extendedKeyUsage, [OID.clientAuth]);
+  assert.deepEqual([...read.attributes.keys()], [OID.challengePassword, OID.extensionRequest]);
+  assert.throws(() => signRequest(commonName("lamp"), [], key, null, "*"), RangeError);
 });
 
 /** A request with its parts as given, rightly signed. */
@@ -82,6 +94,16 @@ test("requests out of form are refused, each for its own reason", () => {
     "trailing-bytes",
   );
   assert.equal(reason(attributes(attribute(OID.extensionRequest, wish, wish))), "trailing-bytes");
+  const password = (value: Uint8Array): string =>
+    reason(attributes(attribute(OID.challengePassword, value)));
+  assert.equal(password(der.utf8String("")), "bad-attribute");
+  assert.equal(password(der.utf8String("x".repeat(256))), "bad-attribute");
+  assert.equal(password(der.integer(1)), "unexpected-tag");
+  assert.equal(password(der.utf8String("x".repeat(1025))), "bad-string");
+  parseRequest(
+    attributes(attribute(OID.challengePassword, der.utf8String("x".repeat(255)))),
+    crypto,
+  );
   const many = Array.from({ length: 17 }, (_, at) => attribute(`1.2.${at}`, der.nullValue()));
   assert.equal(reason(attributes(...many)), "too-many-entries");
   parseRequest(attributes(...many.slice(1)), crypto);
