@@ -12,6 +12,7 @@ import type { Change, RevocationReason } from "../registry/change.ts";
 import {
   blankRecord,
   comesByAddress,
+  hasCertificate,
   hasKey,
   recordId,
   withKey,
@@ -287,12 +288,6 @@ function introduced(record: DeviceRecord, { peer, inner, mac }: FirstContact): D
     name: record.name ?? claimedName,
     type: record.type ?? { value: inner.type, by: "device" },
   };
-}
-
-function hasCertificate(record: DeviceRecord, serial: string, spkiHash: string): boolean {
-  return record.keys.some(
-    (key) => key.role === "certificate" && key.serial === serial && key.spkiHash === spkiHash,
-  );
 }
 
 function admit(

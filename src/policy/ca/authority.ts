@@ -77,6 +77,12 @@ export interface DeviceGrant {
   readonly seconds?: number;
 }
 
+/** What a renewed certificate says beside the names it keeps. */
+export interface RenewalGrant extends Pick<DeviceGrant, "acl" | "seconds"> {
+  /** Default false. */
+  readonly evenEnded?: boolean;
+}
+
 /** A revoked certificate; `notAfter` is its own, for leaving it out of lists once it has ended. */
 export interface RevokedEntry extends Revocation {
   readonly serial: string;
@@ -234,15 +240,16 @@ export class Authority {
    * one, a new serial number and validity, rights as they are now.
    *
    * @param next - the same or a new key, or a request that proves one.
+   * @param grant - `evenEnded` for a device that may renew in quarantine what ended while it was away.
    * @throws AuthorityFailure `not-ours` for a certificate this key did not sign, one that ended, one of no device.
    */
   renewDevice(
     previous: Uint8Array,
     next: { readonly publicKey: PublicKey } | { readonly request: Uint8Array },
-    grant: Pick<DeviceGrant, "acl" | "seconds">,
+    { evenEnded = false, ...grant }: RenewalGrant,
     time: IssueTime,
   ): Issued {
-    const last = this.#ownDevice(previous, time);
+    const last = this.#ownDevice(previous, evenEnded ? null : issueTime(time).at);
     const publicKey = "request" in next ? this.#requestedKey(next.request) : next.publicKey;
     const names = last.extensions.subjectAltName ?? [];
     const serves = names.some((name) => name.kind === "dns");
@@ -328,7 +335,8 @@ export class Authority {
     }
   }
 
-  #ownDevice(encoded: Uint8Array, time: IssueTime): Certificate {
+  /** @param at - when it must not have ended yet; null for whenever */
+  #ownDevice(encoded: Uint8Array, at: Unix | null): Certificate {
     let last: Certificate;
     try {
       last = parseCertificate(encoded);
@@ -343,7 +351,7 @@ export class Authority {
     const ours =
       sameBytes(last.issuer.der, this.#issuer.subject) &&
       deviceIdOf(last) !== null &&
-      issueTime(time).at <= last.notAfter &&
+      (at === null || at <= last.notAfter) &&
       scheme !== null &&
       this.#tools.crypto.verify(scheme, publicKey, last.tbs, last.signature);
     if (!ours) throw new AuthorityFailure("not-ours");

@@ -151,6 +151,13 @@ export function hasKey(record: DeviceRecord, spkiHash: string): boolean {
   return record.keys.some((key) => key.spkiHash === spkiHash);
 }
 
+/** Whether the record knows this certificate with this key. */
+export function hasCertificate(record: DeviceRecord, serial: string, spkiHash: string): boolean {
+  return record.keys.some(
+    (key) => key.role === "certificate" && key.serial === serial && key.spkiHash === spkiHash,
+  );
+}
+
 /** How a device that comes by its address reaches us. */
 export type Medium = "wireless" | "wired";
 
