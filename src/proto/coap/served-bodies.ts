@@ -22,6 +22,8 @@ interface Served {
   readonly tags: string;
   readonly response: CoapResponse;
   readonly expiresAt: Mono;
+  /** Whether its last block has gone out: it makes room before the others. */
+  readonly fetched: boolean;
 }
 
 export class ServedBodies {
@@ -58,13 +60,18 @@ export class ServedBodies {
     const etag = response.etag ?? this.#etagOf(older?.response, response);
     const kept = { ...response, etag };
     const expiresAt = mono(now + this.#lifetimeMs);
-    this.#bodies.push({ target, tags, response: kept, expiresAt });
-    if (this.#bodies.length > this.#maxBodies) this.#bodies.shift();
+    if (this.#bodies.length >= this.#maxBodies) this.#makeRoom();
+    this.#bodies.push({ target, tags, response: kept, expiresAt, fetched: false });
     return kept;
   }
 
-  /** The response whose further blocks this request is after, or null. */
-  find(heard: HeardRequest, now: Mono): CoapResponse | null {
+  #makeRoom(): void {
+    const fetched = this.#bodies.findIndex((body) => body.fetched);
+    this.#bodies.splice(Math.max(0, fetched), 1);
+  }
+
+  /** The response whose further block this request is after, or null. */
+  find(heard: HeardRequest, block: Block, now: Mono): CoapResponse | null {
     const target = targetOf(heard);
     const tags = tagsOf(heard);
     const candidates = this.#bodies.filter((body) => body.target === target);
@@ -72,7 +79,9 @@ export class ServedBodies {
     const found = candidates.find((body) => body.tags === tags) ?? candidates.at(-1);
     if (found === undefined) return null;
     this.#bodies = this.#bodies.filter((body) => body !== found);
-    this.#bodies.push({ ...found, expiresAt: mono(now + this.#lifetimeMs) });
+    const expiresAt = mono(now + this.#lifetimeMs);
+    const last = offsetOf(block) + block.size >= found.response.payload.length;
+    this.#bodies.push({ ...found, expiresAt, fetched: found.fetched || last });
     return found.response;
   }
 

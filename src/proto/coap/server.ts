@@ -99,10 +99,10 @@ export class ServerSide {
     }
     if (block2 === null || block2.number === 0) return this.#open(heard, now);
 
-    const served = this.#served.find(heard, now);
+    const size = smaller(block2.size, this.#settings.blockSize);
+    const number = offsetOf(block2) / size;
+    const served = this.#served.find(heard, { number, size, more: false }, now);
     if (served !== null) {
-      const size = smaller(block2.size, this.#settings.blockSize);
-      const number = offsetOf(block2) / size;
       return this.#send(heard, { code: served.code, ...responseBlock(served, number, size) }, now);
     }
     // What is safe is asked for once more; anything else must not be done twice for a block.
