@@ -14,8 +14,10 @@ export interface Answers {
   readonly alpn: string | null;
   /** Octets of a protected record the server takes; null where it sets no limit. */
   readonly recordSizeLimit: number | null;
+  /** What our Certificate is to be, should one be asked for. */
   readonly clientCertificateType: CertificateType;
-  readonly serverCertificateType: CertificateType;
+  /** What the server's Certificate is to be; null where one must not come, since we would take none of that kind. */
+  readonly serverCertificateType: CertificateType | null;
 }
 
 /** What the answers are held against. */
@@ -61,7 +63,8 @@ export function readAnswers(
   return {
     alpn,
     recordSizeLimit: limit,
-    clientCertificateType: chosenType(client, clientTypes),
+    // Unsaid wherever no certificate is asked for (RFC 7250 §4.2).
+    clientCertificateType: chosenType(client, clientTypes) ?? "x509",
     serverCertificateType: chosenType(server, serverTypes),
   };
 }
@@ -74,10 +77,18 @@ function protocolName(body: Reader, truncated: TruncatedFailure): string {
   return Array.from(octets.subarray(1), (octet) => String.fromCharCode(octet)).join("");
 }
 
-/** Without an answer certificates are meant, whatever was offered. @see RFC 7250 §4.2 */
-function chosenType(code: number | null, offered: readonly CertificateType[]): CertificateType {
+/**
+ * Without an answer certificates are meant, whatever was offered (RFC 7250
+ * §4.2): null where they were not. That is no fault yet, for a session that is
+ * resumed and a pre-shared key leave no Certificate to speak of.
+ */
+function chosenType(
+  code: number | null,
+  offered: readonly CertificateType[],
+): CertificateType | null {
+  if (code === null) return offered.includes("x509") ? "x509" : null;
   const type = code === CertificateTypeCode.rawPublicKey ? "raw-public-key" : "x509";
-  const known = code === null || code === CertificateTypeCode.x509 || type === "raw-public-key";
+  const known = code === CertificateTypeCode.x509 || type === "raw-public-key";
   if (!known || !offered.includes(type)) {
     throw TlsFailure.because("certificate-type-not-offered");
   }

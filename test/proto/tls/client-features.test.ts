@@ -119,23 +119,47 @@ for (const crypto of providers) {
       assert.equal(one.client.session, null);
     });
 
+    const bareServer: Partial<TlsServerConfig> = {
+      publicKeyInfo: SERVER_SPKI,
+      clientCertificate: "required",
+      clientCertificateTypes: ["raw-public-key"],
+    };
+    const bareClient: Partial<TlsClientConfig> = {
+      serverCertificateTypes: ["raw-public-key"],
+      credential: { certificates: [], key: clientKey(crypto), publicKeyInfo: CLIENT_SPKI },
+    };
+
     test(`${name}: bare keys both ways`, () => {
-      const server: Partial<TlsServerConfig> = {
-        publicKeyInfo: SERVER_SPKI,
-        clientCertificate: "required",
-        clientCertificateTypes: ["raw-public-key"],
-      };
-      const one = pair(
-        {
-          serverCertificateTypes: ["raw-public-key"],
-          credential: { certificates: [], key: clientKey(crypto), publicKeyInfo: CLIENT_SPKI },
-        },
-        server,
-      ).establish();
+      const one = pair(bareClient, bareServer).establish();
       assert.equal(one.client.shown?.certificateType, "raw-public-key");
       assert.equal(one.server.shown?.certificateType, "raw-public-key");
       assert.deepEqual(one.client.shown?.chain, [SERVER_SPKI]);
       assert.deepEqual(one.sessions[1].peerChain, [CLIENT_SPKI]);
+    });
+
+    test(`${name}: a session of bare keys is resumed by a server that says nothing of them again`, () => {
+      const store = sessions();
+      const server = { ...bareServer, sessions: store };
+      const ticket = came(store, pair(bareClient, server));
+      const one = pair({ ...bareClient, resume: { ticket, ageMs: 0 } }, server);
+      const again = came(store, one);
+      assert.deepEqual([one.sessions[0].resumed, one.sessions[1].resumed], [true, true]);
+      assert.equal(again.session.peerCertificateType, "raw-public-key");
+      assert.deepEqual(one.sessions[0].peerChain, [SERVER_SPKI]);
+    });
+
+    test(`${name}: a client with a bare key alone, of which no certificate is asked`, () => {
+      const server = { publicKeyInfo: SERVER_SPKI, clientCertificate: "none" } as const;
+      const one = pair(bareClient, server).establish();
+      assert.deepEqual(one.client.shown?.chain, [SERVER_SPKI]);
+      assert.equal(one.server.shown, null);
+    });
+
+    test(`${name}: a client with bare keys alone takes a pre-shared key too`, () => {
+      const suites = version === "TLS 1.2" ? { suites: pskSuites() } : {};
+      const client = { ...bareClient, ...suites, preSharedKey: PSK };
+      const one = pair(client, { preSharedKey: () => PSK.key }).establish();
+      assert.deepEqual(one.sessions[0].pskIdentity, PSK.identity);
     });
 
     test(`${name}: an OCSP response comes where it was asked for`, () => {

@@ -190,6 +190,20 @@ const theirs = {
   done: (server: Server12): Uint8Array => server.done(),
 };
 const { certificate, exchange, request, done } = theirs;
+refuses(
+  "a certificate type that was not offered",
+  "certificate-type-not-offered",
+  ILLEGAL,
+  hello(answering([ExtensionType.serverCertificateType, hex("01")])),
+  { serverCertificateTypes: ["raw-public-key", "x509"] },
+);
+refuses(
+  "certificates from a server that may only show a raw public key",
+  "certificate-type-not-offered",
+  ILLEGAL,
+  behind(certificate),
+  { serverCertificateTypes: ["raw-public-key"] },
+);
 refuses("no Certificate", "unexpected-message", UNEXPECTED, behind(exchange));
 refuses("no ServerKeyExchange", "unexpected-message", UNEXPECTED, behind(certificate, done));
 refuses(

@@ -383,7 +383,10 @@ refuses(
   "certificates from a server that may only show a raw public key",
   "certificate-type-not-offered",
   ILLEGAL,
-  encrypted([]),
+  (server) => {
+    encrypted([])(server);
+    server.give(server.record(22, server.certificate()));
+  },
   { serverCertificateTypes: ["raw-public-key"] },
 );
 

@@ -1,7 +1,7 @@
 /** The client's flight of a full TLS 1.2 handshake, and what it is made of. */
 import { concat, Writer } from "../../../base/bytes.ts";
 import type { EcdhGroup, EcdhKey, PublicKey } from "../../../base/crypto/crypto.ts";
-import type { ResumableSession } from "../connection.ts";
+import type { PeerCredential, ResumableSession } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
 import { extendedMasterSecret, KeySchedule } from "../key-schedule.ts";
 import type { Randoms } from "../key-schedule.ts";
@@ -29,15 +29,9 @@ export interface Agreed {
   readonly transcript: Transcript;
 }
 
-/** What a server with a certificate has shown and not proved yet. */
-export interface Shown {
-  readonly chain: readonly Uint8Array[];
-  readonly ocspResponse: Uint8Array | null;
-}
-
 /** The server's half of the key agreement: signed where it has shown a certificate. */
 export type Exchange =
-  | { readonly kind: "signed"; readonly shown: Shown; readonly signed: SignedKeyExchange }
+  | { readonly kind: "signed"; readonly shown: PeerCredential; readonly signed: SignedKeyExchange }
   | { readonly kind: "pre-shared"; readonly params: EcdhParams };
 
 /** The server wants a certificate: null where we have none that it takes. */
@@ -74,7 +68,7 @@ export function onPeerAccepted(
   publicKey: PublicKey,
   connection: Connection,
 ): Keyed {
-  const { randoms, choice } = agreed;
+  const { randoms } = agreed;
   const { params, schemeCode, signature } = exchange.signed;
   checkKey(publicKey, agreed);
   const offered = SERVER_SCHEMES.find(({ code }) => code === schemeCode);
@@ -84,8 +78,8 @@ export function onPeerAccepted(
   if (!connection.config.crypto.verify(offered.scheme, publicKey, signed, signature)) {
     throw TlsFailure.because("bad-signature");
   }
-  const { serverCertificateType: peerCertificateType } = choice;
-  const peer = { peerChain: exchange.shown.chain, peerCertificateType };
+  const { chain: peerChain, certificateType: peerCertificateType } = exchange.shown;
+  const peer = { peerChain, peerCertificateType };
   return sendFlight(agreed, params, request, peer, connection);
 }
 

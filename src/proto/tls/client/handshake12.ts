@@ -36,7 +36,7 @@
  */
 import { sameBytes } from "../../../base/bytes.ts";
 import type { PublicKey } from "../../../base/crypto/crypto.ts";
-import type { ResumableSession } from "../connection.ts";
+import type { PeerCredential, ResumableSession } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
 import { only, phaseOf } from "../handshake.ts";
 import type { Handshake, Phase } from "../handshake.ts";
@@ -61,7 +61,7 @@ import { ClientCertificateType, HandshakeType } from "../wire.ts";
 import { hearConnectionId } from "../datagram/connection-id.ts";
 import { readChoice } from "./choice12.ts";
 import { onPeerAccepted, PROTECTED_EPOCH, sendFlight } from "./flight12.ts";
-import type { Agreed, AwaitPeerVerification, Exchange, Keyed, Request, Shown } from "./flight12.ts";
+import type { Agreed, AwaitPeerVerification, Exchange, Keyed, Request } from "./flight12.ts";
 import type { Connection, Greeting } from "./greeting.ts";
 import { proofFor } from "./proof.ts";
 
@@ -73,7 +73,7 @@ interface AwaitServerKeyExchange {
   readonly kind: "AwaitServerKeyExchange";
   readonly agreed: Agreed;
   /** Null with a pre-shared key. */
-  readonly shown: Shown | null;
+  readonly shown: PeerCredential | null;
 }
 interface AwaitServerHelloDone {
   readonly kind: "AwaitServerHelloDone";
@@ -255,11 +255,14 @@ function awaitTheirFinished(agreed: Agreed, keyed: Keyed): State {
 }
 
 function onCertificate({ agreed }: AwaitCertificate, message: HandshakeMessage): State {
-  const bare = agreed.choice.serverCertificateType === "raw-public-key";
+  const { serverCertificateType: certificateType } = agreed.choice;
+  if (certificateType === null) throw TlsFailure.because("certificate-type-not-offered");
+  const bare = certificateType === "raw-public-key";
   const chain = bare ? parseRawPublicKey(message.body) : parseCertificate(message.body);
   if (chain.length === 0) throw TlsFailure.because("server-certificate-missing");
   agreed.transcript.add(message);
-  return { kind: "AwaitServerKeyExchange", agreed, shown: { chain, ocspResponse: null } };
+  const shown = { chain, certificateType, ocspResponse: null };
+  return { kind: "AwaitServerKeyExchange", agreed, shown };
 }
 
 /** A server that announced one may leave it out all the same (RFC 6066 §8). */
@@ -316,8 +319,7 @@ function onServerHelloDone(
     const keyed = sendFlight(agreed, exchange.params, null, NOBODY, connection);
     return awaitTheirFinished(agreed, keyed);
   }
-  const certificateType = agreed.choice.serverCertificateType;
-  connection.channel.emit({ kind: "verify-peer", ...exchange.shown, certificateType });
+  connection.channel.emit({ kind: "verify-peer", ...exchange.shown });
   return { kind: "AwaitPeerVerification", agreed, exchange, request };
 }
 

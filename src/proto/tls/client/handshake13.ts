@@ -26,6 +26,7 @@
  */
 import { sameBytes } from "../../../base/bytes.ts";
 import type { PublicKey } from "../../../base/crypto/crypto.ts";
+import type { PeerCredential } from "../connection.ts";
 import { TlsFailure } from "../failure.ts";
 import { only, phaseOf } from "../handshake.ts";
 import type { Handshake, Phase } from "../handshake.ts";
@@ -51,7 +52,6 @@ import {
   parseEncryptedExtensions,
   parseServerCertificate13,
 } from "../server-messages13.ts";
-import type { ServerCertificate } from "../server-messages13.ts";
 import { exportedBinding, Session } from "../session.ts";
 import { fits13, SERVER_SCHEMES } from "../suites.ts";
 import { HandshakeType, MAX_PLAINTEXT } from "../wire.ts";
@@ -86,7 +86,7 @@ interface AwaitPeerVerification {
   readonly agreed: Agreed;
   readonly answers: Answers;
   readonly request: Request | null;
-  readonly shown: ServerCertificate;
+  readonly shown: PeerCredential;
 }
 interface AwaitCertificateVerify {
   readonly kind: "AwaitCertificateVerify";
@@ -162,7 +162,8 @@ export class ClientHandshake13 implements Handshake {
   onPeerAccepted(publicKey: PublicKey): void {
     if (this.#state.kind !== "AwaitPeerVerification") throw new Error("no chain was asked about");
     const { agreed, answers, request, shown } = this.#state;
-    const peer = { chain: shown.chain, certificateType: answers.serverCertificateType };
+    const { chain, certificateType } = shown;
+    const peer = { chain, certificateType };
     this.#state = { kind: "AwaitCertificateVerify", agreed, answers, request, peer, publicKey };
   }
 
@@ -248,13 +249,15 @@ function onCertificate(
   message: HandshakeMessage,
   { channel }: Connection,
 ): State {
-  const shown = parseServerCertificate13(message.body, agreed.greeting.types);
-  const certificateType = answers.serverCertificateType;
-  if (certificateType === "raw-public-key" && shown.chain.length > 1) {
+  const { serverCertificateType: certificateType } = answers;
+  if (certificateType === null) throw TlsFailure.because("certificate-type-not-offered");
+  const read = parseServerCertificate13(message.body, agreed.greeting.types);
+  if (certificateType === "raw-public-key" && read.chain.length > 1) {
     throw TlsFailure.because("malformed-message", "Certificate");
   }
+  const shown = { ...read, certificateType };
   agreed.transcript.add(message);
-  channel.emit({ kind: "verify-peer", ...shown, certificateType });
+  channel.emit({ kind: "verify-peer", ...shown });
   return { kind: "AwaitPeerVerification", agreed, answers, request, shown };
 }
 
