@@ -24,10 +24,6 @@ export const gnutls: End = {
     if (usesPsk(cell) && isNew(cell)) {
       return "GnuTLS 3.7 knows no importer (RFC 9258), only the key as it is";
     }
-    if (role === "server" && usesRawKeys(cell) && cell.flow === "resumed" && !isNew(cell)) {
-      // To be taken out: no Certificate follows, so no type of it need be told (RFC 7250 §4.2).
-      return "gnutls-serv repeats no certificate type in a resumed session, which our client misses";
-    }
     return null;
   },
 

@@ -35,12 +35,15 @@ export function goPeers(program: string | null): End[] {
       from: "proxy.golang.org",
       command,
       words: [],
-      cannot(cell) {
+      cannot(cell, role) {
         if (!isDatagram(cell)) return "pion has DTLS alone";
         if (cell.version === "DTLS 1.3") return "pion has no DTLS 1.3";
         if (usesRawKeys(cell)) return "pion has no raw public keys";
         if (suiteNames(cell).name.match(/ECDHE_PSK_WITH_AES_128_(GCM|CCM)/)) {
           return `pion has no ${cell.suite}`;
+        }
+        if (cell.flow === "resumed" && role === "server") {
+          return "pion's server knows a session by its id alone, our client by a ticket alone";
         }
         return null;
       },

@@ -14,14 +14,13 @@ export const openssl: End = {
   is: firstLine("openssl", "version")?.replace(/ *\(.*/, "") ?? null,
   from: "Debian openssl",
 
-  cannot(cell, role) {
+  cannot(cell) {
     if (cell.version === "DTLS 1.3") return "OpenSSL 3.0 has no DTLS 1.3";
     if (usesRawKeys(cell)) return "OpenSSL 3.0 has no raw public keys";
     if (suiteNames(cell).openssl === null) return `OpenSSL 3.0 has no ${cell.suite}`;
     if (usesPsk(cell) && isNew(cell)) {
       return "s_server and s_client know no importer (RFC 9258), only -psk with the key as it is";
     }
-    if (cell.flow === "fragmented" && role === "client" && !usesPsk(cell)) return null;
     return null;
   },
 
@@ -82,7 +81,9 @@ function common(cell: Cell, role: Role, identities: Identities): string[] {
     if (role === "server") words.push("-Verify", "2");
   }
   if (isDatagram(cell)) words.push("-timeout");
-  if (isDatagram(cell) && role === "server") words.push("-listen");
+  // With it the socket belongs to its first client for good.
+  const asksForCookie = isDatagram(cell) && role === "server" && connectionsOf(cell) === 1;
+  if (asksForCookie) words.push("-listen");
   if (cell.flow === "fragmented") words.push("-mtu", `${SMALL_MTU}`);
   return words;
 }

@@ -20,7 +20,7 @@ export function wolfssl(program: string | null, version: string): End {
         return "wolfSSL has no such suite";
       if (usesPsk(cell) && cell.group === "X25519")
         return "wolfSSL 5.5 agrees on no X25519 with a PSK";
-      if (cell.version === "TLS 1.2" && role === "client") {
+      if (!isNew(cell) && role === "client") {
         return "Debian builds wolfSSL without a renegotiation indication (RFC 5746), which our server wants";
       }
       if (cell.flow === "fragmented") return "Debian builds wolfSSL without a choice of the MTU";

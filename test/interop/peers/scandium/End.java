@@ -236,7 +236,11 @@ public final class End {
     line.append(",\"suite\":\"").append(session.getCipherSuite().name()).append('"');
     line.append(",\"resumed\":").append(resumed);
     if (!resumed) line.append(",\"peer\":\"").append(kind).append('"');
-    byte[] exported = context.exportKeyMaterial(label, null, 32);
+    // Of a session without an id it keeps no secret to export from.
+    byte[] exported =
+        session.getSessionIdentifier().isEmpty()
+            ? null
+            : context.exportKeyMaterial(label, null, 32);
     if (exported != null) {
       String hex = StringUtil.byteArray2Hex(exported).toLowerCase(Locale.ROOT);
       line.append(",\"exported\":\"").append(hex).append('"');
