@@ -1,7 +1,7 @@
 // A home from the first contact of a device to its end: HomeCA, unmodified hostapd and
 // wpa_supplicant, nft, in network namespaces. Every "reaches" and "does not reach" is traffic.
 import { CONFIG, HOSTS, monotonic, RADIUS_SECRET, until } from "./lab.mjs";
-import { buildHomeca, Homeca, PASSWORD } from "./homeca.mjs";
+import { buildHomeca, Homeca } from "./homeca.mjs";
 import {
   isAdmitted,
   isQuarantined,
@@ -12,58 +12,15 @@ import {
   streamEnded,
   streamLives,
 } from "./probes.mjs";
+import { firstContact, ownKey, SERVER_NAME, withBundle, withCertificate } from "./networks.mjs";
+import { overTls13 } from "./over-tls13.mjs";
 import { accessRequest, codeOf } from "./radius.mjs";
 import { expect, runSteps } from "./steps.mjs";
 
-const SERVER_NAME = "homeca.home.arpa";
 const ACCESS_CHALLENGE = 11;
 let home;
 /** Ids of the devices on record, by the name of the device in the lab. */
 const ids = {};
-
-// ---- What a device says to its supplicant
-
-/** First contact: a certificate of its own making, and inside the tunnel who it claims to be. */
-function firstContact(lab, name, { type, claimed, shown }) {
-  const encoded = Buffer.from(shown).toString("base64url");
-  return [
-    "eap=TTLS",
-    'phase2="auth=PAP"',
-    'anonymous_identity="@setup.home.arpa"',
-    `identity="1.${claimed}.${type}.${encoded}@setup.home.arpa"`,
-    'password="none"',
-    `client_cert="${lab.file(`${name}.pem`)}"`,
-    `private_key="${lab.file(`${name}.key`)}"`,
-  ];
-}
-
-/** EAP-TLS with NAME.pem and NAME.key, for a server of the authority in `ca`.pem. */
-const withCertificate = (lab, name, ca = "home-ca") => [
-  "eap=TLS",
-  'identity="device@homeca.home.arpa"',
-  `ca_cert="${lab.file(`${ca}.pem`)}"`,
-  `domain_match="${SERVER_NAME}"`,
-  `client_cert="${lab.file(`${name}.pem`)}"`,
-  `private_key="${lab.file(`${name}.key`)}"`,
-];
-
-/** The same with what `homeca issue` hands out. */
-const withBundle = (lab, name) => [
-  "eap=TLS",
-  'identity="device@homeca.home.arpa"',
-  `ca_cert="${lab.file("home-ca.pem")}"`,
-  `domain_match="${SERVER_NAME}"`,
-  `private_key="${lab.file(`${name}.p12`)}"`,
-  `private_key_passwd="${PASSWORD}"`,
-];
-
-/** Makes NAME.pem and NAME.key as a device does before anybody owns it. */
-function ownKey(lab, name) {
-  lab.certificate(null, name, "clientAuth", [
-    "-addext",
-    `subjectAltName=URI:urn:uuid:${crypto.randomUUID()}`,
-  ]);
-}
 
 const LAMP = { type: "lamp", claimed: "abcdefghijklmnop", shown: "Küchenlampe" };
 const PLUG = { type: "plug", claimed: "bcdefghijklmnopq", shown: "Steckdose" };
@@ -275,6 +232,8 @@ const steps = [
     run: async (lab) =>
       `${await isAdmitted(lab, "dev2")}; routed: ${await isAdmitted(lab, "dev4")}`,
   },
+
+  ...overTls13(() => home),
 
   // ---- Who must stay out
   {
