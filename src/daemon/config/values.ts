@@ -1,6 +1,6 @@
 /** Parsers of single UCI values. Each says in words what it takes, for messages and for the reference page. */
 import { utf8 } from "../../base/bytes.ts";
-import { parseAddress } from "../../proto/radius/address.ts";
+import { parseAddress } from "../../base/address.ts";
 import { RadiusClients } from "../../proto/radius/clients.ts";
 
 /** Reads one value; null where it is wrong. */

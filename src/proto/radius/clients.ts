@@ -3,7 +3,7 @@
  * from anywhere else gets no answer.
  */
 import { toHex } from "../../base/bytes.ts";
-import { isIpv4, parseAddress } from "./address.ts";
+import { isIpv4, parseAddress } from "../../base/address.ts";
 
 /** How many clients a table holds: the lookup walks it for every datagram. */
 export const MAX_CLIENTS = 256;

@@ -11,7 +11,7 @@
 import { toHex } from "../../base/bytes.ts";
 import type { Crypto } from "../../base/crypto/crypto.ts";
 import { type Machine, type Mono, mono, type Unix } from "../../base/machine.ts";
-import { parseAddress } from "./address.ts";
+import { parseAddress } from "../../base/address.ts";
 import {
   AcctMultiSessionId,
   AcctSessionId,

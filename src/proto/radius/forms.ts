@@ -1,6 +1,6 @@
 /** How the values of attributes travel: one form per data type of RFC 8044 that HomeCA meets. */
 import { fromUtf8, hex, toHex, utf8, Writer } from "../../base/bytes.ts";
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../../base/address.ts";
 
 /** A value of type T on the wire. `decode` gives null for octets that are no such value. */
 export interface Form<T> {

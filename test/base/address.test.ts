@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { assert, test } from "#kit";
-import { hex, toHex } from "../../../src/base/bytes.ts";
-import { formatIpv6, parseAddress, parseIpv6 } from "../../../src/proto/radius/address.ts";
+import { hex, toHex } from "../../src/base/bytes.ts";
+import { formatIpv6, parseAddress, parseIpv6 } from "../../src/base/address.ts";
 
 test("RFC 4291 §2.2: the three text forms of IPv6", () => {
   const forms: readonly (readonly [string, string])[] = [

@@ -3,7 +3,7 @@
  * IPv4 in its IPv6-mapped form, so that a client found by a dual-stack socket
  * (`::ffff:192.0.2.1`) is the client that was written as `192.0.2.1`.
  */
-import { hex, toHex } from "../../base/bytes.ts";
+import { hex, toHex } from "./bytes.ts";
 
 const MAPPED = hex("00000000000000000000ffff");
 
