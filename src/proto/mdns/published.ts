@@ -86,19 +86,20 @@ export function serviceRecords(
   return [...pointers, ...owned, ...hostRecords(target, on)];
 }
 
-/** SRV and TXT of an instance. */
+/** SRV and TXT of an instance; `txtTtl` is shorter for a name that is gone within the hour. */
 export function instanceRecords(
   instance: DomainName,
   port: number,
   txt: readonly string[],
   target: DomainName,
+  txtTtl: number = OTHER_TTL,
 ): ResourceRecord[] {
   const strings = txt.length === 0 ? [new Uint8Array()] : txt.map((text) => utf8(text));
   const length = strings.reduce((sum, string) => sum + 1 + string.length, 0);
   if (length > MAX_TXT_LENGTH) throw new RangeError(`${length} octets of TXT`);
   return [
     internet(instance, HOST_TTL, true, { kind: "SRV", priority: 0, weight: 0, port, target }),
-    internet(instance, OTHER_TTL, true, { kind: "TXT", strings }),
+    internet(instance, txtTtl, true, { kind: "TXT", strings }),
   ];
 }
 
