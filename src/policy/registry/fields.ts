@@ -49,6 +49,13 @@ export class Fields {
     return value;
   }
 
+  /** A finite number from `least` to `most`, whole or not. */
+  real(name: string, least: number, most: number): number {
+    const value = this.#take(name);
+    if (typeof value !== "number" || !(value >= least && value <= most)) throw this.#bad(name);
+    return value;
+  }
+
   /** Seconds since 1970, up to the end of year 9999. */
   time(name: string): Unix {
     return unix(this.whole(name, 0, 253402300799));
