@@ -4,7 +4,11 @@ import path from "node:path";
 import { root } from "./bundle.mjs";
 
 let failed = false;
-for (const script of ["build/reference.mjs", "build/lifecycle-diagram.mjs"]) {
+for (const script of [
+  "build/reference.mjs",
+  "build/lifecycle-diagram.mjs",
+  "build/window-simulation.mjs",
+]) {
   const { status } = spawnSync(process.execPath, [path.join(root, script)], {
     cwd: root,
     stdio: "inherit",
