@@ -15,7 +15,7 @@ const MAX_LIVENESS_SECONDS: number = DAY;
 const JITTER = 0.1;
 
 /** Reports that fail in a row before a device looks for its home anew. */
-export const MAX_FAILED_REPORTS = 3;
+const MAX_FAILED_REPORTS = 3;
 
 const MIN_CERTIFICATE_DAYS = 30;
 const MAX_CERTIFICATE_DAYS = 90;
@@ -38,6 +38,11 @@ export function jittered(seconds: number, random: RandomSource): number {
   const [high, low] = random(2);
   const fraction = (high! * 256 + low!) / 0xffff;
   return seconds * (1 - JITTER + 2 * JITTER * fraction);
+}
+
+/** Whether a device has failed to report so often, in a row, that its home may have another address by now. */
+export function looksAnew(failedReports: number): boolean {
+  return failedReports >= MAX_FAILED_REPORTS;
 }
 
 /** Seconds that a device's certificate holds: max(30 d, 2t), 90 d at most. */

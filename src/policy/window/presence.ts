@@ -25,6 +25,9 @@ export const FALSE_ALARM_FACTOR = 1.25;
 /** Longer gaps say no more: no device waits longer than this. */
 const MAX_GAP_HOURS: number = MAX_DAYS * HOURS_PER_DAY;
 
+/** A dormant device is remembered for a year. */
+const FORGOTTEN_HOURS: number = 365 * HOURS_PER_DAY;
+
 /** Before the device is free by its own clock, this home has withdrawn its certificate. */
 const LEAD_DAYS = 1;
 
@@ -92,7 +95,7 @@ export function contact(presence: Presence, window: HomeWindow): Met {
   };
 }
 
-/** The device was told its T_rel in an authenticated answer: the one to tell is `releaseDays(patienceDays(…))`. */
+/** The device was told its T_rel, as of {@link releaseDaysFor}, in an authenticated answer. */
 export function withRelease(presence: Presence, days: number | null): Presence {
   return { ...presence, releaseDays: days };
 }
@@ -142,14 +145,27 @@ export function patienceDays(presence: Presence, window: HomeWindow): number {
   return told === null ? wanted : Math.min(wanted, told - LEAD_DAYS);
 }
 
-/** T_rel to tell this device now, in days: longer than its own t_i, not the home's alone. */
-export function releaseDaysFor(presence: Presence, window: HomeWindow): number {
-  return releaseDays(patienceDays(withRelease(presence, null), window));
+/**
+ * T_rel to tell this device now, in days: longer than its own t_i, not the
+ * home's alone. Null, which is never, for one that its owner has theft-locked.
+ */
+export function releaseDaysFor(
+  presence: Presence,
+  window: HomeWindow,
+  theftLock: boolean,
+): number | null {
+  return theftLock ? null : releaseDays(patienceDays(withRelease(presence, null), window));
 }
 
 /** Whether the device has been silent for its window and is to become dormant. */
 export function isOverdue(presence: Presence, window: HomeWindow): boolean {
   return presence.dormantSince === null && hoursLeft(presence, window) <= 0;
+}
+
+/** Whether a dormant device has been away for so long that its record may go: no certificate of it holds any more. */
+export function isLongGone(presence: Presence, window: HomeWindow): boolean {
+  const since = presence.dormantSince;
+  return since !== null && window.hours - since >= FORGOTTEN_HOURS;
 }
 
 /** Counted hours until the device is overdue, if nothing changes; 0 or less once it is. */

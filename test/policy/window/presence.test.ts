@@ -7,6 +7,7 @@ import {
   INITIAL_RELEASE_DAYS,
   jittered,
   livenessSeconds,
+  looksAnew,
   releaseDays,
 } from "../../../src/policy/window/periods.ts";
 import {
@@ -15,6 +16,7 @@ import {
   fellSilent,
   firstContact,
   hoursLeft,
+  isLongGone,
   isOverdue,
   longestGap,
   MAX_GAPS,
@@ -201,8 +203,23 @@ test("a home gives a device up before the device gives up its home, however pati
 });
 
 test("T_rel follows the device's own window: a patient home tells it more", () => {
-  assert.equal(releaseDaysFor(pinned(fresh, at(0), 60), at(0)), 120);
-  assert.equal(releaseDaysFor(withRelease(fresh, 7), at(0)), 20);
+  assert.equal(releaseDaysFor(pinned(fresh, at(0), 60), at(0), false), 120);
+  assert.equal(releaseDaysFor(withRelease(fresh, 7), at(0), false), 20);
+});
+
+test("a theft-locked device is told never", () => {
+  assert.equal(releaseDaysFor(fresh, at(0), true), null);
+});
+
+test("after three reports that failed in a row a device looks for its home anew", () => {
+  assert.deepEqual([0, 2, 3, 4].map(looksAnew), [false, false, true, true]);
+});
+
+test("a dormant device is remembered for a year of counted hours", () => {
+  const { presence } = fellSilent(fresh, at(240));
+  assert.ok(!isLongGone(presence, at(240 + 365 * 24 - 1)));
+  assert.ok(isLongGone(presence, at(240 + 365 * 24)));
+  assert.ok(!isLongGone(fresh, at(10_000)));
 });
 
 type Step =
@@ -245,7 +262,7 @@ function live(steps: readonly Step[], check: (met: Met, contacted: boolean) => v
       case "report":
         met = contact(met.presence, met.window);
         if (step.kind === "report") {
-          const release = releaseDaysFor(met.presence, met.window);
+          const release = releaseDaysFor(met.presence, met.window, false);
           met = { ...met, presence: withRelease(met.presence, release) };
         }
         check(met, true);
