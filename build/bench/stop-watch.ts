@@ -33,6 +33,10 @@ export function watched(crypto: Crypto, parts: Parts, now: () => number): Crypto
     }),
     digest: timed("hash", (h, m) => crypto.digest(h, m)),
     hmac: timed("hash", (h, k, m) => crypto.hmac(h, k, m)),
+    hmacKey: timed("hash", (h, k) => {
+      const inner = crypto.hmacKey(h, k);
+      return { mac: timed("hash", (m) => inner.mac(m)), forget: () => inner.forget() };
+    }),
     aead: timed("aead", (algorithm, key) => {
       const inner = crypto.aead(algorithm, key);
       return {

@@ -47,6 +47,7 @@ export const openCrypto: Crypto = {
   hasher: (hash) => ({ update: () => {}, digest: () => zeros(DIGEST_LENGTH[hash]) }),
   digest: (hash) => zeros(DIGEST_LENGTH[hash]),
   hmac: (hash) => zeros(DIGEST_LENGTH[hash]),
+  hmacKey: (hash) => ({ mac: () => zeros(DIGEST_LENGTH[hash]), forget: () => {} }),
   aead: openAead,
   recordNumberCipher: () => ({ mask: () => zeros(BLOCK) }),
   pbkdf2: (_hash, _password, _salt, _iterations, length) => zeros(length),

@@ -144,6 +144,10 @@ export const toyCrypto: Crypto = {
   },
   digest: (hash, message) => new Mixer().update(message).read(DIGEST_LENGTH[hash]),
   hmac: (hash, key, message) => mixed(DIGEST_LENGTH[hash], key, message),
+  hmacKey: (hash, key) => ({
+    mac: (message) => mixed(DIGEST_LENGTH[hash], key, message),
+    forget: () => {},
+  }),
   aead: (algorithm, key) => aead(key.slice(), algorithm.endsWith("ccm-8") ? 8 : 16),
   recordNumberCipher: (_algorithm, key) => {
     const own = key.slice();

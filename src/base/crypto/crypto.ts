@@ -40,6 +40,13 @@ export interface Hasher {
   digest(): Uint8Array;
 }
 
+/** A key of HMAC for several messages: what it costs by itself is paid once. */
+export interface HmacKey {
+  mac(message: Uint8Array): Uint8Array;
+  /** Overwrites what was made of the key; nothing can be computed afterwards. */
+  forget(): void;
+}
+
 /** One AEAD key. Nonces are 12 bytes and must never repeat under one key. */
 export interface Aead {
   /** Bytes the tag adds: 16, or 8 for CCM_8. */
@@ -115,6 +122,8 @@ export interface Crypto {
   hasher(hash: HashName): Hasher;
   digest(hash: HashName, message: Uint8Array): Uint8Array;
   hmac(hash: HashName, key: Uint8Array, message: Uint8Array): Uint8Array;
+  /** @param key - Borrowed: it stays as it is until it is forgotten. */
+  hmacKey(hash: HashName, key: Uint8Array): HmacKey;
   /** @throws RangeError when the key's length does not fit the algorithm. */
   aead(algorithm: AeadName, key: Uint8Array): Aead;
   /**

@@ -1,8 +1,9 @@
 /** Key derivation over a provider's HMAC: HKDF and the pseudorandom function of TLS 1.2. */
 import { concat, utf8 } from "../bytes.ts";
-import type { Crypto, HashName } from "./crypto.ts";
+import type { Crypto, HashName, HmacKey } from "./crypto.ts";
 
 type Hmac = Pick<Crypto, "hmac">;
+type Hmacs = Pick<Crypto, "hmacKey">;
 
 /**
  * HKDF-Extract (RFC 5869 §2.2).
@@ -25,9 +26,21 @@ export function hkdfExtract(
  * @throws RangeError for more.
  */
 export function hkdfExpand(
-  crypto: Hmac,
+  crypto: Hmacs,
   hash: HashName,
   pseudorandomKey: Uint8Array,
+  info: Uint8Array,
+  length: number,
+): Uint8Array {
+  const key = crypto.hmacKey(hash, pseudorandomKey);
+  const expanded = hkdfExpandFrom(key, info, length);
+  key.forget();
+  return expanded;
+}
+
+/** The same of a key that several are expanded from. @throws RangeError */
+export function hkdfExpandFrom(
+  pseudorandomKey: HmacKey,
   info: Uint8Array,
   length: number,
 ): Uint8Array {
@@ -36,7 +49,7 @@ export function hkdfExpand(
   for (let have = 0; have < length; have += previous.length) {
     if (blocks.length === 255) throw new RangeError(`HKDF cannot give ${length} octets`);
     const counter = Uint8Array.of(blocks.length + 1);
-    previous = crypto.hmac(hash, pseudorandomKey, concat(previous, info, counter));
+    previous = pseudorandomKey.mac(concat(previous, info, counter));
     blocks.push(previous);
   }
   return concat(...blocks).subarray(0, length);
@@ -50,7 +63,7 @@ export function hkdfExpand(
  * @see RFC 5246 §5
  */
 export function prfTls12(
-  crypto: Hmac,
+  crypto: Hmacs,
   hash: HashName,
   secret: Uint8Array,
   label: Uint8Array | string,
@@ -58,11 +71,13 @@ export function prfTls12(
   length: number,
 ): Uint8Array {
   const labelled = concat(typeof label === "string" ? utf8(label) : label, seed);
+  const key = crypto.hmacKey(hash, secret);
   const blocks: Uint8Array[] = [];
   let a = labelled;
   for (let have = 0; have < length; have += a.length) {
-    a = crypto.hmac(hash, secret, a);
-    blocks.push(crypto.hmac(hash, secret, concat(a, labelled)));
+    a = key.mac(a);
+    blocks.push(key.mac(concat(a, labelled)));
   }
+  key.forget();
   return concat(...blocks).subarray(0, length);
 }

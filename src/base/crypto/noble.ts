@@ -12,7 +12,7 @@ import { p256, p384 } from "@noble/curves/nist.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { md5, sha1 } from "@noble/hashes/legacy.js";
 import { pbkdf2 } from "@noble/hashes/pbkdf2.js";
-import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
+import { sha256 as nobleSha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { CHash } from "@noble/hashes/utils.js";
 import type { RandomSource } from "../machine.ts";
 import { aeadForm, NONCE_LENGTH, requireLength, requirePbkdf2 } from "./lengths.ts";
@@ -25,6 +25,7 @@ import type {
   EcdhGroup,
   EcdhKey,
   HashName,
+  HmacKey,
   PublicKey,
   SignatureScheme,
   SigningKey,
@@ -33,8 +34,11 @@ import { draw, drawScalar, ecdsaScalars, isScalar, isUncompressed, scalarLength 
 import { pointArithmetic } from "./p256.ts";
 import { recordNumberCipher } from "./record-number.ts";
 import { type SignatureHash, verifyPkcs1, verifyPss } from "./rsa.ts";
+import { HmacSha256, sha256, Sha256 } from "./sha256.ts";
 
-const HASHES: Readonly<Record<HashName, CHash>> = { md5, sha1, sha256, sha384, sha512 };
+const HASHES: Readonly<Record<HashName, CHash>> = {
+  ...{ md5, sha1, sha256: nobleSha256, sha384, sha512 },
+};
 const CURVES: Readonly<Record<EcCurve, ECDSA>> = { "P-256": p256, "P-384": p384 };
 /** Octets of additional data in a hedged nonce. */
 const HEDGE_LENGTH = 32;
@@ -44,14 +48,16 @@ export const noble: Crypto = {
   name: "noble",
 
   hasher(hash) {
+    if (hash === "sha256") return new Sha256();
     const running = HASHES[hash].create();
     return {
       update: (bytes) => void running.update(bytes),
       digest: () => running.clone().digest(),
     };
   },
-  digest: (hash, message) => HASHES[hash](message),
-  hmac: (hash, key, message) => hmac(HASHES[hash], key, message),
+  digest,
+  hmac: mac,
+  hmacKey,
 
   aead,
   recordNumberCipher,
@@ -73,6 +79,26 @@ export const noble: Crypto = {
   isOnCurve,
   verify,
 };
+
+function digest(hash: HashName, message: Uint8Array): Uint8Array {
+  return hash === "sha256" ? sha256(message) : HASHES[hash](message);
+}
+
+function mac(hash: HashName, key: Uint8Array, message: Uint8Array): Uint8Array {
+  const keyed = hmacKey(hash, key);
+  const code = keyed.mac(message);
+  keyed.forget();
+  return code;
+}
+
+function hmacKey(hash: HashName, key: Uint8Array): HmacKey {
+  if (hash === "sha256") return new HmacSha256(key);
+  const keyed = hmac.create(HASHES[hash], key);
+  return {
+    mac: (message) => keyed.clone().update(message).digest(),
+    forget: () => keyed.destroy(),
+  };
+}
 
 function aead(algorithm: AeadName, key: Uint8Array): Aead {
   const { mode, tagLength } = aeadForm(algorithm, key);
@@ -178,7 +204,7 @@ function verifyEcdsa(
   const scalars = ecdsaScalars(key.curve, signature);
   if (scalars === null) return false;
   const options = { format: "compact", lowS: false, prehash: false } as const;
-  return CURVES[key.curve].verify(scalars, HASHES[hash](message), key.point, options);
+  return CURVES[key.curve].verify(scalars, digest(hash, message), key.point, options);
 }
 
 /** The libraries throw where a tag, padding or point does not hold; nothing else is inside these calls. */

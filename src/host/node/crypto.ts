@@ -88,7 +88,9 @@ export const nodeCrypto: Crypto = {
     };
   },
   digest,
-  hmac: (hash, key, message) => plain(createHmac(hash, key).update(message).digest()),
+  hmac,
+  // OpenSSL's are not copied, and a second one is as cheap as the first.
+  hmacKey: (hash, key) => ({ mac: (message) => hmac(hash, key, message), forget: () => {} }),
 
   aead,
   recordNumberCipher,
@@ -123,6 +125,10 @@ const oneShot: typeof nodeModule.hash | undefined = nodeModule.hash;
 function digest(hash: HashName, message: Uint8Array): Uint8Array {
   if (oneShot === undefined) return plain(createHash(hash).update(message).digest());
   return plain(oneShot(hash, message, "buffer"));
+}
+
+function hmac(hash: HashName, key: Uint8Array, message: Uint8Array): Uint8Array {
+  return plain(createHmac(hash, key).update(message).digest());
 }
 
 function requireCbcLengths(key: Uint8Array, iv: Uint8Array): void {

@@ -11,6 +11,9 @@ for (const crypto of providers) {
         // Object.entries forgets that the keys are names of hashes.
         const name = hash as HashName;
         assert.deepEqual(crypto.hmac(name, hex(key), hex(message)), hex(expected), hash);
+        const keyed = crypto.hmacKey(name, hex(key));
+        assert.deepEqual(keyed.mac(hex(message)), hex(expected), hash);
+        assert.deepEqual(keyed.mac(hex(message)), hex(expected), `${hash}, the key again`);
       }
     });
   }
