@@ -3,7 +3,7 @@
  * every engine. BigInt arithmetic is not constant-time however carefully it is
  * written; a host with native cryptography hands in its own provider.
  */
-import { cbc, gcm } from "@noble/ciphers/aes.js";
+import { cbc } from "@noble/ciphers/aes.js";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { ecdsa } from "@noble/curves/abstract/weierstrass.js";
 import type { ECDSA } from "@noble/curves/abstract/weierstrass.js";
@@ -17,6 +17,7 @@ import type { CHash } from "@noble/hashes/utils.js";
 import type { RandomSource } from "../machine.ts";
 import { aeadForm, NONCE_LENGTH, requireLength, requirePbkdf2 } from "./lengths.ts";
 import { ccm } from "./ccm.ts";
+import { Gcm } from "./gcm.ts";
 import type {
   Aead,
   AeadName,
@@ -102,16 +103,28 @@ function hmacKey(hash: HashName, key: Uint8Array): HmacKey {
 
 function aead(algorithm: AeadName, key: Uint8Array): Aead {
   const { mode, tagLength } = aeadForm(algorithm, key);
+  switch (mode) {
+    case "gcm":
+      return new Gcm(key);
+    case "ccm":
+      return ccm(key, tagLength);
+    case "chacha20-poly1305":
+      return chacha(key);
+  }
+}
+
+function chacha(key: Uint8Array): Aead {
   // The key is kept, so it must not change when its buffer is used again.
   const ownKey = Uint8Array.from(key);
-  if (mode === "ccm") return ccm(ownKey, tagLength);
-  const cipher = mode === "gcm" ? gcm : chacha20poly1305;
-  const keyed = (nonce: Uint8Array, associated: Uint8Array): ReturnType<typeof cipher> => {
+  const keyed = (
+    nonce: Uint8Array,
+    associated: Uint8Array,
+  ): ReturnType<typeof chacha20poly1305> => {
     requireLength("an AEAD nonce", nonce, NONCE_LENGTH);
-    return cipher(ownKey, nonce, associated);
+    return chacha20poly1305(ownKey, nonce, associated);
   };
   return {
-    tagLength,
+    tagLength: 16,
     seal: (nonce, associated, plaintext) => keyed(nonce, associated).encrypt(plaintext),
     open(nonce, associated, sealed) {
       const opener = keyed(nonce, associated);
