@@ -13,21 +13,51 @@
  * @see RFC 8446 §7; RFC 9147 §5.9 (the other prefix), §4.2.3 ("sn")
  */
 import { utf8, Writer } from "../../base/bytes.ts";
-import type { Crypto, HashName } from "../../base/crypto/crypto.ts";
-import { hkdfExpand, hkdfExtract } from "../../base/crypto/kdf.ts";
+import type { Crypto, HashName, HmacKey } from "../../base/crypto/crypto.ts";
+import { hkdfExpandFrom, hkdfExtract } from "../../base/crypto/kdf.ts";
 import type { DirectionKeys } from "./record.ts";
 import type { Suite } from "./suites.ts";
 import type { Transport } from "./wire.ts";
 
-/** HKDF as one connection uses it: its hash, and what every label begins with. */
-export interface Kdf13 {
+const EMPTY = new Uint8Array();
+
+/** HKDF as connections use it: its hash, what every label begins with, and what comes out the same in all of them. */
+export class Kdf13 {
   readonly crypto: Crypto;
   readonly hash: HashName;
   readonly prefix: "tls13 " | "dtls13";
+  /** The hash of no messages. */
+  readonly nothing: Uint8Array;
+  #withoutPsk: HmacKey | null = null;
+
+  constructor(crypto: Crypto, hash: HashName, prefix: Kdf13["prefix"]) {
+    this.crypto = crypto;
+    this.hash = hash;
+    this.prefix = prefix;
+    this.nothing = crypto.digest(hash, EMPTY);
+  }
+
+  /** What the ECDHE result is extracted with where there is no pre-shared key: no secret, and always the same. */
+  get withoutPsk(): HmacKey {
+    if (this.#withoutPsk !== null) return this.#withoutPsk;
+    const salt = deriveSecret(this, earlySecret(this, null), "derived", this.nothing);
+    this.#withoutPsk = this.crypto.hmacKey(this.hash, salt);
+    return this.#withoutPsk;
+  }
 }
 
+/** Each provider's, so that their constants are computed once. */
+const known = new WeakMap<Crypto, Kdf13[]>();
+
 export function kdf13(crypto: Crypto, hash: HashName, transport: Transport = "stream"): Kdf13 {
-  return { crypto, hash, prefix: transport === "stream" ? "tls13 " : "dtls13" };
+  const own = known.get(crypto) ?? [];
+  known.set(crypto, own);
+  const prefix = transport === "stream" ? "tls13 " : "dtls13";
+  const found = own.find((kdf) => kdf.hash === hash && kdf.prefix === prefix);
+  if (found !== undefined) return found;
+  const made = new Kdf13(crypto, hash, prefix);
+  own.push(made);
+  return made;
 }
 
 /** A secret per direction, named for the side that writes under it. */
@@ -46,8 +76,6 @@ export interface ApplicationSecrets extends TrafficSecrets {
   readonly exporter: Uint8Array;
 }
 
-const EMPTY = new Uint8Array();
-
 /**
  * HKDF-Expand-Label.
  *
@@ -56,8 +84,22 @@ const EMPTY = new Uint8Array();
  * @see RFC 8446 §7.1
  */
 export function expandLabel(
-  { crypto, hash, prefix }: Kdf13,
+  kdf: Kdf13,
   secret: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Uint8Array {
+  const key = kdf.crypto.hmacKey(kdf.hash, secret);
+  const expanded = expandLabelFrom(kdf, key, label, context, length);
+  key.forget();
+  return expanded;
+}
+
+/** The same of a secret that several labels are expanded from. */
+function expandLabelFrom(
+  { prefix }: Kdf13,
+  secret: HmacKey,
   label: string,
   context: Uint8Array,
   length: number,
@@ -66,7 +108,7 @@ export function expandLabel(
     .u16(length)
     .vector8(utf8(prefix + label))
     .vector8(context);
-  return hkdfExpand(crypto, hash, secret, info.bytes(), length);
+  return hkdfExpandFrom(secret, info.bytes(), length);
 }
 
 /** Derive-Secret, over a hash already taken. @see RFC 8446 §7.1 */
@@ -79,9 +121,25 @@ export function deriveSecret(
   return expandLabel(kdf, secret, label, transcriptHash, transcriptHash.length);
 }
 
+/** Derive-Secret for each of the labels. */
+function deriveSecrets<const Labels extends readonly string[]>(
+  kdf: Kdf13,
+  secret: Uint8Array,
+  labels: Labels,
+  transcriptHash: Uint8Array,
+): { readonly [At in keyof Labels]: Uint8Array } {
+  const key = kdf.crypto.hmacKey(kdf.hash, secret);
+  const derive = (label: string): Uint8Array =>
+    expandLabelFrom(kdf, key, label, transcriptHash, transcriptHash.length);
+  const derived = labels.map(derive);
+  key.forget();
+  // One of each.
+  return derived as { readonly [At in keyof Labels]: Uint8Array };
+}
+
 /** @param psk - The pre-shared key, or null for a handshake without one. */
-export function earlySecret({ crypto, hash }: Kdf13, psk: Uint8Array | null): Uint8Array {
-  const zeros = new Uint8Array(crypto.digest(hash, EMPTY).length);
+export function earlySecret({ crypto, hash, nothing }: Kdf13, psk: Uint8Array | null): Uint8Array {
+  const zeros = new Uint8Array(nothing.length);
   return hkdfExtract(crypto, hash, zeros, psk ?? zeros);
 }
 
@@ -92,32 +150,36 @@ export function earlySecret({ crypto, hash }: Kdf13, psk: Uint8Array | null): Ui
  * @see RFC 8446 §4.2.11.2
  */
 export function binderKey(kdf: Kdf13, early: Uint8Array, of: "res" | "imp"): Uint8Array {
-  return deriveSecret(kdf, early, `${of} binder`, kdf.crypto.digest(kdf.hash, EMPTY));
+  return deriveSecret(kdf, early, `${of} binder`, kdf.nothing);
 }
 
 /**
- * @param early - Overwritten here.
+ * @param early - Of a pre-shared key, overwritten here; null for a handshake without one.
  * @param shared - The ECDHE result; overwritten here.
  * @param transcriptHash - Of the messages up to ServerHello.
  */
 export function handshakeSecrets(
   kdf: Kdf13,
-  early: Uint8Array,
+  early: Uint8Array | null,
   shared: Uint8Array,
   transcriptHash: Uint8Array,
 ): HandshakeSecrets {
-  const { crypto, hash } = kdf;
-  const nothing = crypto.digest(hash, EMPTY);
-  const step = (secret: Uint8Array, input: Uint8Array): Uint8Array =>
-    hkdfExtract(crypto, hash, deriveSecret(kdf, secret, "derived", nothing), input);
-  const handshake = step(early, shared);
-  early.fill(0);
+  const { crypto, hash, nothing } = kdf;
+  const handshake =
+    early === null
+      ? kdf.withoutPsk.mac(shared)
+      : hkdfExtract(crypto, hash, deriveSecret(kdf, early, "derived", nothing), shared);
+  early?.fill(0);
   shared.fill(0);
+  const key = crypto.hmacKey(hash, handshake);
+  const derive = (label: string, context: Uint8Array): Uint8Array =>
+    expandLabelFrom(kdf, key, label, context, context.length);
   const secrets = {
-    client: deriveSecret(kdf, handshake, "c hs traffic", transcriptHash),
-    server: deriveSecret(kdf, handshake, "s hs traffic", transcriptHash),
-    main: step(handshake, new Uint8Array(nothing.length)),
+    client: derive("c hs traffic", transcriptHash),
+    server: derive("s hs traffic", transcriptHash),
+    main: hkdfExtract(crypto, hash, derive("derived", nothing), new Uint8Array(nothing.length)),
   };
+  key.forget();
   handshake.fill(0);
   return secrets;
 }
@@ -128,11 +190,9 @@ export function applicationSecrets(
   main: Uint8Array,
   transcriptHash: Uint8Array,
 ): ApplicationSecrets {
-  return {
-    client: deriveSecret(kdf, main, "c ap traffic", transcriptHash),
-    server: deriveSecret(kdf, main, "s ap traffic", transcriptHash),
-    exporter: deriveSecret(kdf, main, "exp master", transcriptHash),
-  };
+  const labels = ["c ap traffic", "s ap traffic", "exp master"] as const;
+  const [client, server, exporter] = deriveSecrets(kdf, main, labels, transcriptHash);
+  return { client, server, exporter };
 }
 
 /** What the keys of tickets come from. @param transcriptHash - Of the messages up to the client's Finished. */
@@ -152,12 +212,13 @@ export function ticketKey(kdf: Kdf13, resumption: Uint8Array, nonce: Uint8Array)
 /** Keys under one traffic secret. @see RFC 8446 §7.3, RFC 9147 §4.2.3 */
 export function trafficKeys(kdf: Kdf13, suite: Suite, secret: Uint8Array): DirectionKeys {
   const { keyLength, fixedIvLength } = suite;
-  const keys = {
-    key: expandLabel(kdf, secret, "key", EMPTY, keyLength),
-    iv: expandLabel(kdf, secret, "iv", EMPTY, fixedIvLength),
-  };
-  if (kdf.prefix === "tls13 ") return keys;
-  return { ...keys, sn: expandLabel(kdf, secret, "sn", EMPTY, keyLength) };
+  const from = kdf.crypto.hmacKey(kdf.hash, secret);
+  const expand = (label: string, length: number): Uint8Array =>
+    expandLabelFrom(kdf, from, label, EMPTY, length);
+  const keys = { key: expand("key", keyLength), iv: expand("iv", fixedIvLength) };
+  const all = kdf.prefix === "tls13 " ? keys : { ...keys, sn: expand("sn", keyLength) };
+  from.forget();
+  return all;
 }
 
 /** The secret after a KeyUpdate; the old one is overwritten. @see RFC 8446 §7.2 */
@@ -197,9 +258,9 @@ export class Exporter13 {
   /** No context is the same as an empty one. @throws RangeError */
   exportKey(label: string, context: Uint8Array | null, length: number): Uint8Array {
     if (this.#forgotten) throw new RangeError("The session's secret was forgotten: export first.");
-    const { crypto, hash } = this.#kdf;
-    const derived = deriveSecret(this.#kdf, this.#secret, label, crypto.digest(hash, EMPTY));
-    const contextHash = crypto.digest(hash, context ?? EMPTY);
+    const { crypto, hash, nothing } = this.#kdf;
+    const derived = deriveSecret(this.#kdf, this.#secret, label, nothing);
+    const contextHash = context === null ? nothing : crypto.digest(hash, context);
     return expandLabel(this.#kdf, derived, "exporter", contextHash, length);
   }
 

@@ -4,6 +4,10 @@ import type { ChannelBinding, TlsSession, TlsVersion } from "./connection.ts";
 import type { Randoms } from "./key-schedule.ts";
 import type { Suite } from "./suites.ts";
 
+/** @see RFC 9266 §2 */
+const BINDING_LABEL = "EXPORTER-Channel-Binding";
+const BINDING_LENGTH = 32;
+
 /** What keys are exported from: the schedule of TLS 1.2, or the exporter of TLS 1.3. */
 interface KeySource {
   exportKey(label: string, context: Uint8Array | null, length: number): Uint8Array;
@@ -23,7 +27,8 @@ export interface Outcome {
   readonly issuedTicket: Uint8Array | null;
   /** Where a key that both sides were given made the handshake. */
   readonly pskIdentity?: Uint8Array | null;
-  readonly channelBinding: ChannelBinding;
+  /** The first Finished of TLS 1.2 (RFC 5929 §3.1); null for TLS 1.3, whose binding is exported. */
+  readonly firstFinished: Uint8Array | null;
   readonly keys: KeySource;
 }
 
@@ -39,7 +44,7 @@ export class Session implements TlsSession {
   readonly resumed: boolean;
   readonly issuedTicket: Uint8Array | null;
   readonly pskIdentity: Uint8Array | null;
-  readonly channelBinding: ChannelBinding;
+  #binding: Uint8Array | null;
   readonly #keys: KeySource;
 
   constructor(outcome: Outcome) {
@@ -54,8 +59,17 @@ export class Session implements TlsSession {
     this.resumed = outcome.resumed;
     this.issuedTicket = outcome.issuedTicket;
     this.pskIdentity = outcome.pskIdentity ?? null;
-    this.channelBinding = outcome.channelBinding;
+    this.#binding = outcome.firstFinished;
     this.#keys = outcome.keys;
+  }
+
+  /** In TLS 1.3 computed when it is first asked for. @throws RangeError where the secret was forgotten before. */
+  get channelBinding(): ChannelBinding {
+    this.#binding ??= this.#keys.exportKey(BINDING_LABEL, null, BINDING_LENGTH);
+    return {
+      kind: this.version === "TLS 1.2" ? "tls-unique" : "tls-exporter",
+      bytes: this.#binding,
+    };
   }
 
   exportKey(label: string, context: Uint8Array | null, length: number): Uint8Array {
@@ -65,14 +79,4 @@ export class Session implements TlsSession {
   forget(): void {
     this.#keys.forget();
   }
-}
-
-/** @see RFC 9266 §2 */
-const BINDING_LABEL = "EXPORTER-Channel-Binding";
-const BINDING_LENGTH = 32;
-
-/** The channel binding of TLS 1.3. */
-export function exportedBinding(exporter: KeySource): ChannelBinding {
-  const bytes = exporter.exportKey(BINDING_LABEL, null, BINDING_LENGTH);
-  return { kind: "tls-exporter", bytes };
 }

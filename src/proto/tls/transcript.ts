@@ -10,6 +10,8 @@ export class Transcript {
   readonly #hasher: Hasher;
   readonly #form: TranscriptForm;
   #messages: Uint8Array[] | null = [];
+  /** Of all messages so far, where somebody has asked: several keys and proofs are made over one. */
+  #hash: Uint8Array | null = null;
 
   constructor(crypto: Crypto, hash: HashName, form: TranscriptForm = "tls") {
     this.#hasher = crypto.hasher(hash);
@@ -19,6 +21,7 @@ export class Transcript {
   add(message: HandshakeMessage): void {
     const octets = transcribed(message, this.#form);
     this.#hasher.update(octets);
+    this.#hash = null;
     this.#messages?.push(octets);
   }
 
@@ -34,13 +37,15 @@ export class Transcript {
     this.#hasher.update(octets.subarray(0, octets.length - tail));
     const hash = this.#hasher.digest();
     this.#hasher.update(octets.subarray(octets.length - tail));
+    this.#hash = null;
     this.#messages?.push(octets);
     return hash;
   }
 
-  /** The hash of all messages so far. */
+  /** The hash of all messages so far; not to be written to. */
   hash(): Uint8Array {
-    return this.#hasher.digest();
+    this.#hash ??= this.#hasher.digest();
+    return this.#hash;
   }
 
   /**

@@ -210,7 +210,7 @@ function onServerHello(
   transcript.add(message);
 
   const kdf = kdf13(config.crypto, suite.hash, channel.transport);
-  const early = earlySecret(kdf, psk?.key ?? null);
+  const early = psk === null ? null : earlySecret(kdf, psk.key);
   const secrets = handshakeSecrets(kdf, early, shared, transcript.hash());
   const randoms = { client: offer.random, server: hello.random.slice() };
   logSecrets(config, randoms, "HANDSHAKE_TRAFFIC_SECRET", secrets);

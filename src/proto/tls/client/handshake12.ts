@@ -376,7 +376,7 @@ function onFinished(
     resumed: choice.resumed !== null,
     issuedTicket: null,
     // The first Finished of the two (RFC 5929 §3.1).
-    channelBinding: { kind: "tls-unique", bytes: ownFinished ?? verifyData.slice() },
+    firstFinished: ownFinished ?? verifyData.slice(),
   });
   channel.emit({ kind: "established", session });
   if (ticket !== null && ticket.ticket.length > 0 && pskIdentity === null) {

@@ -52,7 +52,7 @@ import {
   parseEncryptedExtensions,
   parseServerCertificate13,
 } from "../server-messages13.ts";
-import { exportedBinding, Session } from "../session.ts";
+import { Session } from "../session.ts";
 import { fits13, SERVER_SCHEMES } from "../suites.ts";
 import { HandshakeType, MAX_PLAINTEXT } from "../wire.ts";
 import { epochKeys, onFirstServerHello, onSecondServerHello } from "./agree13.ts";
@@ -320,7 +320,7 @@ function onFinished(
     resumed: psk !== null && psk.session !== null,
     issuedTicket: null,
     pskIdentity: imported ? (config.preSharedKey?.identity ?? null) : null,
-    channelBinding: exportedBinding(keys),
+    firstFinished: null,
   });
   channel.emit({ kind: "established", session });
   return {

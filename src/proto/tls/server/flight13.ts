@@ -9,7 +9,6 @@ import type { HandshakeMessage } from "../handshake-joiner.ts";
 import type { Randoms } from "../key-schedule.ts";
 import {
   applicationSecrets,
-  earlySecret,
   handshakeSecrets,
   kdf13,
   trafficKeys,
@@ -126,7 +125,8 @@ interface ChosenMeans {
   readonly means: Means;
   /** The key's place in the client's list; null with certificates. */
   readonly index: number | null;
-  readonly early: Uint8Array;
+  /** Of the key. */
+  readonly early: Uint8Array | null;
 }
 
 /** A pre-shared key that fits goes before certificates. The hello joins the transcript here. */
@@ -141,7 +141,7 @@ function chooseMeans(
     return { means: chosen.origin, index: chosen.index, early: chosen.early };
   }
   const proof = chooseProof13(hello, connection.config);
-  return { means: { kind: "certificates", proof }, index: null, early: earlySecret(kdf, null) };
+  return { means: { kind: "certificates", proof }, index: null, early: null };
 }
 
 /** legacy_session_id_echo; DTLS has none (RFC 9147 §5.4). */

@@ -373,7 +373,7 @@ function onFinished(
   const session = new Session({
     ...{ version: "TLS 1.2", suite, group, randoms, serverName, alpn, peerChain, keys },
     ...{ resumed: false, issuedTicket, pskIdentity },
-    channelBinding: { kind: "tls-unique", bytes: verifyData.slice() },
+    firstFinished: verifyData.slice(),
   });
   channel.emit({ kind: "established", session });
   return { kind: "Established", refusals: 0 };

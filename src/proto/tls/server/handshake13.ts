@@ -51,7 +51,7 @@ import {
   signedContent,
   TICKET_AGE_ADD_LENGTH,
 } from "../messages13.ts";
-import { exportedBinding, Session } from "../session.ts";
+import { Session } from "../session.ts";
 import { CLIENT_SCHEMES, fits13 } from "../suites.ts";
 import type { Suite } from "../suites.ts";
 import { Transcript } from "../transcript.ts";
@@ -390,7 +390,7 @@ function onFinished(
   const session = new Session({
     ...{ version: "TLS 1.3", suite, group, randoms, serverName, alpn, peerChain, keys },
     ...{ resumed: means.kind === "ticket", issuedTicket, pskIdentity },
-    channelBinding: exportedBinding(keys),
+    firstFinished: null,
   });
   channel.emit({ kind: "established", session });
   const epochs = { client: APPLICATION_EPOCH, server: APPLICATION_EPOCH };

@@ -173,7 +173,7 @@ export function onResumedFinished(
     ...{ version: "TLS 1.2", suite, group: null, randoms, serverName, alpn, peerChain, keys },
     resumed: true,
     issuedTicket,
-    channelBinding: { kind: "tls-unique", bytes: binding },
+    firstFinished: binding,
   });
   channel.emit({ kind: "established", session: outcome });
 }
