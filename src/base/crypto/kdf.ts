@@ -70,14 +70,25 @@ export function prfTls12(
   seed: Uint8Array,
   length: number,
 ): Uint8Array {
-  const labelled = concat(typeof label === "string" ? utf8(label) : label, seed);
   const key = crypto.hmacKey(hash, secret);
+  const output = prfTls12From(key, label, seed, length);
+  key.forget();
+  return output;
+}
+
+/** The same of a secret that more than one thing is derived from. */
+export function prfTls12From(
+  secret: HmacKey,
+  label: Uint8Array | string,
+  seed: Uint8Array,
+  length: number,
+): Uint8Array {
+  const labelled = concat(typeof label === "string" ? utf8(label) : label, seed);
   const blocks: Uint8Array[] = [];
   let a = labelled;
   for (let have = 0; have < length; have += a.length) {
-    a = key.mac(a);
-    blocks.push(key.mac(concat(a, labelled)));
+    a = secret.mac(a);
+    blocks.push(secret.mac(concat(a, labelled)));
   }
-  key.forget();
   return concat(...blocks).subarray(0, length);
 }

@@ -3,8 +3,8 @@
  * record keys, Finished values and exported keys.
  */
 import { concat, toHex, Writer } from "../../base/bytes.ts";
-import type { Crypto, HashName } from "../../base/crypto/crypto.ts";
-import { prfTls12 } from "../../base/crypto/kdf.ts";
+import type { Crypto, HashName, HmacKey } from "../../base/crypto/crypto.ts";
+import { prfTls12, prfTls12From } from "../../base/crypto/kdf.ts";
 import type { DirectionKeys } from "./record.ts";
 import type { Suite } from "./suites.ts";
 import { MASTER_SECRET_LENGTH, VERIFY_DATA_LENGTH } from "./wire.ts";
@@ -72,6 +72,8 @@ export class KeySchedule {
   readonly #hash: HashName;
   readonly #randoms: Randoms;
   readonly #master: Uint8Array;
+  /** The same as a key of the PRF, while the handshake derives one thing after another. */
+  #working: HmacKey | null = null;
   #forgotten = false;
 
   /** @param master - 48 bytes, of this handshake or of the session that it resumes; the schedule owns it. */
@@ -106,13 +108,21 @@ export class KeySchedule {
     }
     const seed = new Writer().raw(this.#randoms.client).raw(this.#randoms.server);
     if (context !== null) seed.vector16(context);
-    return this.#derive(label, seed.bytes(), length);
+    const exported = this.#derive(label, seed.bytes(), length);
+    this.settle();
+    return exported;
   }
 
   /** A copy, for a session to come back to. */
   masterSecret(): Uint8Array {
     if (this.#forgotten) throw new RangeError("The session's secret was forgotten.");
     return this.#master.slice();
+  }
+
+  /** The handshake is over: keeps no more than it must. What is exported from here on takes a little longer. */
+  settle(): void {
+    this.#working?.forget();
+    this.#working = null;
   }
 
   /** The secret as a line of the NSS key log format. */
@@ -122,12 +132,14 @@ export class KeySchedule {
 
   /** Overwrites the master secret; nothing can be derived afterwards. */
   forget(): void {
+    this.settle();
     this.#master.fill(0);
     this.#forgotten = true;
   }
 
   #derive(label: string, seed: Uint8Array, length: number): Uint8Array {
     if (this.#forgotten) throw new RangeError("The session's secret was forgotten: export first.");
-    return prfTls12(this.#crypto, this.#hash, this.#master, label, seed, length);
+    this.#working ??= this.#crypto.hmacKey(this.#hash, this.#master);
+    return prfTls12From(this.#working, label, seed, length);
   }
 }

@@ -370,6 +370,7 @@ function onFinished(
     channel.send(encodeFinished(keys.verifyData("client", transcript.hash())));
   }
   const { serverName } = config;
+  keys.settle();
   const session = new Session({
     ...{ version: "TLS 1.2", suite, group, randoms, serverName, alpn, keys, pskIdentity },
     peerChain: peer.peerChain,

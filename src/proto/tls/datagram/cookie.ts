@@ -5,7 +5,7 @@
  * @see RFC 6347 §4.2.1; RFC 9147 §5.1
  */
 import { concat, Reader, sameBytes, Writer } from "../../../base/bytes.ts";
-import type { Crypto } from "../../../base/crypto/crypto.ts";
+import type { Crypto, HmacKey } from "../../../base/crypto/crypto.ts";
 import type { Mono, RandomSource } from "../../../base/machine.ts";
 import { TlsFailure } from "../failure.ts";
 import { MAX_SESSION_ID_LENGTH, RANDOM_LENGTH } from "../wire.ts";
@@ -46,8 +46,8 @@ export class CookieMint {
   readonly #crypto: Crypto;
   readonly #random: RandomSource;
   #period = -1;
-  #current: Uint8Array | null = null;
-  #previous: Uint8Array | null = null;
+  #current: HmacKey | null = null;
+  #previous: HmacKey | null = null;
 
   constructor(crypto: Crypto, random: RandomSource) {
     this.#crypto = crypto;
@@ -78,22 +78,22 @@ export class CookieMint {
     return head.slice(PERIOD_LENGTH);
   }
 
-  #keyOf(period: number): Uint8Array | null {
+  #keyOf(period: number): HmacKey | null {
     if (period === this.#period % 256) return this.#current;
     return period === (this.#period + 255) % 256 ? this.#previous : null;
   }
 
-  #mac(key: Uint8Array, head: Uint8Array, { address, hello }: CookieSubject): Uint8Array {
+  #mac(key: HmacKey, head: Uint8Array, { address, hello }: CookieSubject): Uint8Array {
     const message = new Writer().vector8(head).vector16(address).raw(hello).bytes();
-    return this.#crypto.hmac("sha256", key, message).slice(0, MAC_LENGTH);
+    return key.mac(message).subarray(0, MAC_LENGTH);
   }
 
   /** The key of the time that it is. */
-  #turn(now: Mono): Uint8Array {
+  #turn(now: Mono): HmacKey {
     const period = Math.floor(now / COOKIE_PERIOD_MS);
     if (this.#current !== null && period <= this.#period) return this.#current;
     this.#previous = period === this.#period + 1 ? this.#current : null;
-    this.#current = this.#random(KEY_LENGTH);
+    this.#current = this.#crypto.hmacKey("sha256", this.#random(KEY_LENGTH));
     this.#period = period;
     return this.#current;
   }

@@ -370,6 +370,7 @@ function onFinished(
   channel.send(encodeFinished(keys.verifyData("server", transcript.hash())));
 
   const { chain: peerChain, pskIdentity } = client;
+  keys.settle();
   const session = new Session({
     ...{ version: "TLS 1.2", suite, group, randoms, serverName, alpn, peerChain, keys },
     ...{ resumed: false, issuedTicket, pskIdentity },

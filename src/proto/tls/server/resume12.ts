@@ -169,6 +169,7 @@ export function onResumedFinished(
   again.secret.fill(0);
   const { suite, alpn } = terms;
   const { serverName, peerChain } = session;
+  resumed.keys.settle();
   const outcome = new Session({
     ...{ version: "TLS 1.2", suite, group: null, randoms, serverName, alpn, peerChain, keys },
     resumed: true,
