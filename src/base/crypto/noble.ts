@@ -171,8 +171,8 @@ function signingKey(curve: EcCurve, scalar: Uint8Array): SigningKey {
       if (hash === "md5") throw new RangeError("MD5 makes no signatures");
       const hedge = random === null ? {} : { extraEntropy: draw(HEDGE_LENGTH, random) };
       // A high s is as good as a low one: RFC 6979 keeps what it computes.
-      const options = { format: "der", lowS: false, ...hedge } as const;
-      return signer(curve, hash).sign(message, ownScalar, options);
+      const options = { format: "der", lowS: false, prehash: false, ...hedge } as const;
+      return signer(curve, hash).sign(digest(hash, message), ownScalar, options);
     },
   };
 }
@@ -184,7 +184,9 @@ function signer(curve: EcCurve, hash: HashName): ECDSA {
   const name = `${curve} ${hash}`;
   const known = signers.get(name);
   if (known !== undefined) return known;
-  const made = ecdsa(CURVES[curve].Point, HASHES[hash]);
+  const made = ecdsa(CURVES[curve].Point, HASHES[hash], {
+    hmac: (key: Uint8Array, message: Uint8Array) => mac(hash, key, message),
+  });
   signers.set(name, made);
   return made;
 }
