@@ -32,28 +32,37 @@ export class Reader {
     return this.#bytes.length - this.#at;
   }
 
+  // Octet by octet from where they are: a view of them would cost more than all the rest.
+
   u8(): number {
-    return this.#uint(1);
+    return this.#bytes[this.#pass(1)]!;
   }
 
   u16(): number {
-    return this.#uint(2);
+    const at = this.#pass(2);
+    const bytes = this.#bytes;
+    return bytes[at]! * 0x100 + bytes[at + 1]!;
   }
 
   u24(): number {
-    return this.#uint(3);
+    const at = this.#pass(3);
+    const bytes = this.#bytes;
+    return bytes[at]! * 0x10000 + bytes[at + 1]! * 0x100 + bytes[at + 2]!;
   }
 
   u32(): number {
-    return this.#uint(4);
+    const at = this.#pass(4);
+    const bytes = this.#bytes;
+    // A multiplication, not a shift: it stays positive with its top bit set.
+    return (
+      bytes[at]! * 0x1000000 + bytes[at + 1]! * 0x10000 + bytes[at + 2]! * 0x100 + bytes[at + 3]!
+    );
   }
 
   /** The next `length` bytes, borrowed from the buffer. */
   take(length: number): Uint8Array {
-    if (length > this.remaining) throw this.#truncated(this.#bytes.length);
-    const taken = this.#bytes.subarray(this.#at, this.#at + length);
-    this.#at += length;
-    return taken;
+    const at = this.#pass(length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   /** All bytes not read yet, borrowed from the buffer. */
@@ -74,15 +83,13 @@ export class Reader {
     return this.take(this.u24());
   }
 
-  #uint(length: number): number {
-    if (length > this.remaining) throw this.#truncated(this.#bytes.length);
-    let value = 0;
-    // Octet by octet from where they are: a view of them would cost more than all the rest. And
-    // a multiplication, not a shift: a u32 with its top bit set stays positive.
-    for (const end = this.#at + length; this.#at < end; this.#at++) {
-      value = value * 256 + this.#bytes[this.#at]!;
-    }
-    return value;
+  /** Goes on by `length` bytes, which must be there. @returns where they begin */
+  #pass(length: number): number {
+    const at = this.#at;
+    const next = at + length;
+    if (next > this.#bytes.length) throw this.#truncated(this.#bytes.length);
+    this.#at = next;
+    return at;
   }
 }
 
@@ -104,69 +111,88 @@ export class Writer {
   }
 
   u8(value: number): this {
-    return this.#uint(value, 1);
+    const at = this.#place(value, 0xff, 1);
+    this.#buffer[at] = value;
+    return this;
   }
 
   u16(value: number): this {
-    return this.#uint(value, 2);
+    const at = this.#place(value, 0xffff, 2);
+    const buffer = this.#buffer;
+    buffer[at] = value >> 8;
+    buffer[at + 1] = value;
+    return this;
   }
 
   u24(value: number): this {
-    return this.#uint(value, 3);
+    const at = this.#place(value, 0xffffff, 3);
+    const buffer = this.#buffer;
+    buffer[at] = value >> 16;
+    buffer[at + 1] = value >> 8;
+    buffer[at + 2] = value;
+    return this;
   }
 
   u32(value: number): this {
-    return this.#uint(value, 4);
+    const at = this.#place(value, 0xffffffff, 4);
+    const buffer = this.#buffer;
+    buffer[at] = value >> 24;
+    buffer[at + 1] = value >> 16;
+    buffer[at + 2] = value >> 8;
+    buffer[at + 3] = value;
+    return this;
   }
 
   raw(bytes: Uint8Array): this {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
+    const at = this.#reserve(bytes.length);
+    this.#buffer.set(bytes, at);
     return this;
   }
 
   /** The bytes after their length in one, two or three octets. */
   vector8(bytes: Uint8Array): this {
-    return this.#uint(bytes.length, 1).raw(bytes);
+    return this.u8(bytes.length).raw(bytes);
   }
 
   vector16(bytes: Uint8Array): this {
-    return this.#uint(bytes.length, 2).raw(bytes);
+    return this.u16(bytes.length).raw(bytes);
   }
 
   vector24(bytes: Uint8Array): this {
-    return this.#uint(bytes.length, 3).raw(bytes);
+    return this.u24(bytes.length).raw(bytes);
   }
 
   bytes(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
   }
 
-  #uint(value: number, length: number): this {
-    if (!Number.isInteger(value) || value < 0 || value >= 256 ** length) {
+  /** Room for a number. @returns where it goes */
+  #place(value: number, max: number, length: number): number {
+    if (!Number.isInteger(value) || value < 0 || value > max) {
       throw new RangeError(`${value} does not fit ${length} octets`);
     }
-    this.#reserve(length);
-    for (let at = length - 1, rest = value; at >= 0; at--, rest = Math.floor(rest / 256)) {
-      this.#buffer[this.#length + at] = rest % 256;
-    }
-    this.#length += length;
-    return this;
+    return this.#reserve(length);
   }
 
-  #reserve(more: number): void {
-    const needed = this.#length + more;
-    if (needed <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-    grown.set(this.#buffer.subarray(0, this.#length));
-    this.#buffer = grown;
+  /** Room for `more` bytes. @returns where they go */
+  #reserve(more: number): number {
+    const at = this.#length;
+    const needed = at + more;
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+      grown.set(at === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, at));
+      this.#buffer = grown;
+    }
+    this.#length = needed;
+    return at;
   }
 }
 
 /** The parts one after another, in a buffer of their own. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -2,6 +2,8 @@
 import { concat, utf8 } from "../bytes.ts";
 import type { Crypto, HashName, HmacKey } from "./crypto.ts";
 
+const EMPTY = new Uint8Array();
+
 type Hmac = Pick<Crypto, "hmac">;
 type Hmacs = Pick<Crypto, "hmacKey">;
 
@@ -45,11 +47,13 @@ export function hkdfExpandFrom(
   length: number,
 ): Uint8Array {
   const blocks: Uint8Array[] = [];
-  let previous: Uint8Array = new Uint8Array();
+  let previous: Uint8Array = EMPTY;
   for (let have = 0; have < length; have += previous.length) {
     if (blocks.length === 255) throw new RangeError(`HKDF cannot give ${length} octets`);
     const counter = Uint8Array.of(blocks.length + 1);
     previous = pseudorandomKey.mac(concat(previous, info, counter));
+    // One is enough for all that TLS expands.
+    if (previous.length === length && blocks.length === 0) return previous;
     blocks.push(previous);
   }
   return concat(...blocks).subarray(0, length);

@@ -21,6 +21,11 @@ import type { Transport } from "./wire.ts";
 
 const EMPTY = new Uint8Array();
 
+const LABELS = [
+  ...["derived", "c hs traffic", "s hs traffic", "c ap traffic", "s ap traffic", "exp master"],
+  ...["res master", "res binder", "resumption", "finished", "key", "iv", "sn"],
+] as const;
+
 /** HKDF as connections use it: its hash, what every label begins with, and what comes out the same in all of them. */
 export class Kdf13 {
   readonly crypto: Crypto;
@@ -28,6 +33,8 @@ export class Kdf13 {
   readonly prefix: "tls13 " | "dtls13";
   /** The hash of no messages. */
   readonly nothing: Uint8Array;
+  /** The labels of every handshake, with the prefix. */
+  readonly #names: ReadonlyMap<string, Uint8Array>;
   #withoutPsk: HmacKey | null = null;
 
   constructor(crypto: Crypto, hash: HashName, prefix: Kdf13["prefix"]) {
@@ -35,6 +42,12 @@ export class Kdf13 {
     this.hash = hash;
     this.prefix = prefix;
     this.nothing = crypto.digest(hash, EMPTY);
+    this.#names = new Map(LABELS.map((label) => [label, utf8(prefix + label)]));
+  }
+
+  /** A label as it is hashed. */
+  nameOf(label: string): Uint8Array {
+    return this.#names.get(label) ?? utf8(this.prefix + label);
   }
 
   /** What the ECDHE result is extracted with where there is no pre-shared key: no secret, and always the same. */
@@ -98,16 +111,13 @@ export function expandLabel(
 
 /** The same of a secret that several labels are expanded from. */
 function expandLabelFrom(
-  { prefix }: Kdf13,
+  kdf: Kdf13,
   secret: HmacKey,
   label: string,
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  const info = new Writer()
-    .u16(length)
-    .vector8(utf8(prefix + label))
-    .vector8(context);
+  const info = new Writer().u16(length).vector8(kdf.nameOf(label)).vector8(context);
   return hkdfExpandFrom(secret, info.bytes(), length);
 }
 
