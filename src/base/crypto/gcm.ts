@@ -3,7 +3,7 @@
  * @noble/ciphers'; its GCM works a key up anew for every record, GHASH's table
  * and all, which costs an interpreter nine tenths of a small one (DECISIONS).
  *
- * GHASH looks up a table of 256 octets by what it hashes, as the block cipher
+ * GHASH looks up a table of 1 KiB by what it hashes, as the block cipher
  * looks up one of its own: whoever shares this processor's cache may learn from
  * either. The library's GHASH does the same with larger tables.
  */
@@ -18,17 +18,17 @@ const TAG_LENGTH = 16;
 const TAG_COUNTER = 1;
 const TEXT_COUNTER = 2;
 
+/** Values of the four bits that a product is looked up by, and of all such parts of 16 bits. */
+const VALUES = 16;
+const ENTRIES: number = 4 * VALUES;
+
 /** What every call works in and leaves empty: a call ends before the next begins. */
-const TABLE = new Int32Array(4 * 16);
+const TABLE_0 = new Int32Array(ENTRIES);
+const TABLE_1 = new Int32Array(ENTRIES);
+const TABLE_2 = new Int32Array(ENTRIES);
+const TABLE_3 = new Int32Array(ENTRIES);
 const HASHED = new Int32Array(4);
 const MASK = new Uint8Array(BLOCK);
-
-/** What four bits that are shifted out at the end come back as at the beginning: multiples of x^128 (§6.3). */
-// prettier-ignore
-const REDUCED: Int32Array = Int32Array.of(
-  0x00000000, 0x1c200000, 0x38400000, 0x24600000, 0x70800000, 0x6ca00000, 0x48c00000, 0x54e00000,
-  0xe1000000, 0xfd200000, 0xd9400000, 0xc5600000, 0x91800000, 0x8da00000, 0xa9c00000, 0xb5e00000,
-);
 
 /** One key, worked up. */
 export class Gcm implements Aead {
@@ -71,7 +71,9 @@ function applyCounter(
   first: number,
   text: Uint8Array,
 ): void {
-  const [n0, n1, n2] = [littleEndian(nonce, 0), littleEndian(nonce, 4), littleEndian(nonce, 8)];
+  const n0 = littleEndian(nonce, 0);
+  const n1 = littleEndian(nonce, 4);
+  const n2 = littleEndian(nonce, 8);
   for (let from = 0, counter = first; from < text.length; from += BLOCK, counter++) {
     const { s0, s1, s2, s3 } = unsafe.encrypt(roundKeys, n0, n1, n2, swapped(counter));
     if (from + BLOCK <= text.length) {
@@ -82,7 +84,10 @@ function applyCounter(
       continue;
     }
     MASK.fill(0);
-    [s0, s1, s2, s3].forEach((word, index) => mask(MASK, 4 * index, word));
+    mask(MASK, 0, s0);
+    mask(MASK, 4, s1);
+    mask(MASK, 8, s2);
+    mask(MASK, 12, s3);
     for (let at = from; at < text.length; at++) text[at]! ^= MASK[at - from]!;
     MASK.fill(0);
   }
@@ -108,7 +113,7 @@ function authenticate(
   for (let word = 0; word < 4; word++) mask(tag, 4 * word, swapped(HASHED[word]!));
   applyCounter(roundKeys, nonce, TAG_COUNTER, tag);
   HASHED.fill(0);
-  TABLE.fill(0);
+  for (const table of [TABLE_0, TABLE_1, TABLE_2, TABLE_3]) table.fill(0);
 }
 
 /** GHASH (§6.4) over `bytes`, filled up with zeros to whole blocks. */
@@ -130,44 +135,71 @@ function hashBlock(bytes: Uint8Array, from: number): void {
   multiply();
 }
 
-/** The key of GHASH, which is the cipher's block of zeros, times each polynomial of degree 3 at most. */
+/**
+ * The key of GHASH, which is the cipher's block of zeros, times each value that
+ * each four of 16 bits can have: the words of a product in a table each. The
+ * highest bit of 16 is the coefficient of 1, the lowest that of x^15.
+ */
 function tabulate(roundKeys: Uint32Array): void {
   const { s0, s1, s2, s3 } = unsafe.encrypt(roundKeys, 0, 0, 0, 0);
-  let [h0, h1, h2, h3] = [swapped(s0), swapped(s1), swapped(s2), swapped(s3)];
-  // The bits of a block are the coefficients, the lowest first: 8 stands for 1, and 1 for x^3.
-  for (let one = 8; one >= 1; one >>= 1) {
-    TABLE[4 * one] = h0;
-    TABLE[4 * one + 1] = h1;
-    TABLE[4 * one + 2] = h2;
-    TABLE[4 * one + 3] = h3;
-    const reduced = REDUCED[8]! & -(h3 & 1);
-    h3 = (h3 >>> 1) | (h2 << 31);
-    h2 = (h2 >>> 1) | (h1 << 31);
-    h1 = (h1 >>> 1) | (h0 << 31);
-    h0 = (h0 >>> 1) ^ reduced;
-  }
-  for (let high = 2; high <= 8; high *= 2) {
-    for (let at = 4; at < 4 * high; at++)
-      TABLE[4 * high + at] = TABLE[4 * high + (at & 3)]! ^ TABLE[at]!;
+  let h0 = swapped(s0);
+  let h1 = swapped(s1);
+  let h2 = swapped(s2);
+  let h3 = swapped(s3);
+  for (let first = 0; first < ENTRIES; first += VALUES) {
+    for (let bit = VALUES / 2; bit >= 1; bit >>= 1) {
+      const entry = first + bit;
+      TABLE_0[entry] = h0;
+      TABLE_1[entry] = h1;
+      TABLE_2[entry] = h2;
+      TABLE_3[entry] = h3;
+      // Times x. What comes out at the end comes back as x^128 = x^7 + x^2 + x + 1 (§6.3).
+      const returned = 0xe1000000 & -(h3 & 1);
+      h3 = (h3 >>> 1) | (h2 << 31);
+      h2 = (h2 >>> 1) | (h1 << 31);
+      h1 = (h1 >>> 1) | (h0 << 31);
+      h0 = (h0 >>> 1) ^ returned;
+    }
+    addUp(TABLE_0, first);
+    addUp(TABLE_1, first);
+    addUp(TABLE_2, first);
+    addUp(TABLE_3, first);
   }
 }
 
-/** Multiplies {@link HASHED} by the key, four bits at a time (§6.3). */
+/** The values of more than one bit, of those of one. */
+function addUp(table: Int32Array, first: number): void {
+  for (let bit = 2; bit < VALUES; bit *= 2) {
+    const from = first + bit;
+    const added = table[from]!;
+    for (let lower = 1; lower < bit; lower++) table[from + lower] = added ^ table[first + lower]!;
+  }
+}
+
+/** Multiplies {@link HASHED} by the key, 16 bits at a time, each of which the sum is shifted by. */
 function multiply(): void {
-  const [table, reduced] = [TABLE, REDUCED];
+  const table0 = TABLE_0;
+  const table1 = TABLE_1;
+  const table2 = TABLE_2;
+  const table3 = TABLE_3;
   let z0 = 0;
   let z1 = 0;
   let z2 = 0;
   let z3 = 0;
-  for (let word = 3; word >= 0; word--) {
-    const factor = HASHED[word]!;
-    for (let bit = 0; bit < 32; bit += 4) {
-      const entry = ((factor >>> bit) & 15) << 2;
-      const out = z3 & 15;
-      z3 = ((z3 >>> 4) | (z2 << 28)) ^ table[entry + 3]!;
-      z2 = ((z2 >>> 4) | (z1 << 28)) ^ table[entry + 2]!;
-      z1 = ((z1 >>> 4) | (z0 << 28)) ^ table[entry + 1]!;
-      z0 = (z0 >>> 4) ^ reduced[out]! ^ table[entry]!;
+  for (let half = 7; half >= 0; half--) {
+    const out = z3 << 16;
+    z3 = (z3 >>> 16) | (z2 << 16);
+    z2 = (z2 >>> 16) | (z1 << 16);
+    z1 = (z1 >>> 16) | (z0 << 16);
+    z0 = (z0 >>> 16) ^ out ^ (out >>> 1) ^ (out >>> 2) ^ (out >>> 7);
+    let factor = half & 1 ? HASHED[half >> 1]! : HASHED[half >> 1]! >>> 16;
+    for (let first = ENTRIES - VALUES; first >= 0; first -= VALUES) {
+      const entry = first + (factor & 15);
+      z0 ^= table0[entry]!;
+      z1 ^= table1[entry]!;
+      z2 ^= table2[entry]!;
+      z3 ^= table3[entry]!;
+      factor >>>= 4;
     }
   }
   HASHED[0] = z0;
