@@ -95,6 +95,22 @@ export function setupProof(
   return toBase64Url(crypto.hmac("sha256", utf8(code), message).subarray(0, PROOF_LENGTH));
 }
 
+/**
+ * The 16 octets by which the home shows in return that it knows the code, in an
+ * association with a device whose own proof held.
+ * @param serverKeyHash - SHA-256 over the SubjectPublicKeyInfo of the home's certificate, 32 bytes
+ * @param channelBinding - 32 bytes of the association's exporter (RFC 9266), so that it holds nowhere else
+ */
+export function homeProof(
+  crypto: Pick<Crypto, "hmac">,
+  code: string,
+  serverKeyHash: Uint8Array,
+  channelBinding: Uint8Array,
+): Uint8Array {
+  const message = concat(PROOF_LABEL, utf8("H"), serverKeyHash, channelBinding);
+  return crypto.hmac("sha256", utf8(code), message).subarray(0, PROOF_LENGTH);
+}
+
 /** Whether the password is the proof of this code for this key. */
 export function verifySetupProof(
   crypto: Pick<Crypto, "hmac">,

@@ -54,6 +54,8 @@ export interface EstHome {
   standing(asker: Authenticated): Standing;
   /** Ids of the records that know a key, by SHA-256 of its SubjectPublicKeyInfo in hexadecimal. */
   holders(spkiHash: string): readonly string[];
+  /** The key that a key update with this device led to and that is not certified yet, SEC 1 uncompressed; null for none. */
+  agreedKey(record: DeviceRecord): Uint8Array | null;
   /**
    * Issues the device's first or another certificate, and has it on record
    * before it returns its DER.
@@ -145,6 +147,8 @@ function keyFlaw(
     (asker.kind === "own-key" && asker.peer.spkiHash === hash) ||
     record.keys.some((key) => key.role === "first-contact" && key.spkiHash === hash);
   if (isFirst) return "key-not-new";
+  const agreed = home.agreedKey(record);
+  if (agreed !== null && !sameBytes(agreed, publicKey.point)) return "key-not-agreed";
   // To have it signed would raise the alarm over the other device too.
   return home.holders(hash).some((id) => id !== record.id) ? "key-in-use" : null;
 }

@@ -41,6 +41,8 @@ export type EstReason =
   | "unsupported-key"
   /** The key of first contact, which its maker may know too. */
   | "key-not-new"
+  /** A key update led to another key. */
+  | "key-not-agreed"
   /** Another device has it. */
   | "key-in-use"
   | "linking-missing"
@@ -86,6 +88,7 @@ function httpRefusal(reason: EstReason): number {
     case "weak-key":
     case "unsupported-key":
     case "key-not-new":
+    case "key-not-agreed":
     case "key-in-use":
     case "linking-missing":
     case "linking-wrong":
@@ -138,6 +141,7 @@ function coapRefusal(reason: EstReason): number {
     case "weak-key":
     case "unsupported-key":
     case "key-not-new":
+    case "key-not-agreed":
     case "key-in-use":
     case "linking-missing":
     case "linking-wrong":
@@ -178,6 +182,8 @@ export function explainRefusal(reason: EstReason): string {
       return "The key is not on the curve P-256; make a P-256 key.";
     case "key-not-new":
       return "The request holds the key of first contact; make a new key.";
+    case "key-not-agreed":
+      return "The request holds another key than the key update led to; ask for that one.";
     case "key-in-use":
       return "Another device has this key; make a new one from a good random source.";
     case "linking-missing":

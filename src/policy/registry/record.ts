@@ -21,6 +21,8 @@ export const MAX_KEYS = 8;
 export const MAX_MACS = 8;
 /** Rights entries that one record may carry. */
 export const MAX_RIGHTS = 64;
+/** A count that stops there: once an hour for a century. */
+export const MAX_KEY_UPDATES = 1_000_000;
 /** Characters of a Wi-Fi key: 100 bits, more than anybody guesses off line from a captured handshake. */
 export const WIFI_KEY_LENGTH = 20;
 
@@ -81,6 +83,10 @@ export interface DeviceRecord {
   readonly name: Attributed | null;
   readonly type: Attributed | null;
   readonly claim: Claim | null;
+  /** SHA-256 over the identifiers it claims, 64 hex digits, of which {@link Claim.id} is the beginning; null before it said. */
+  readonly deviceId: string | null;
+  /** What the device says it is made as; null where it did not say. */
+  readonly model: string | null;
   readonly keys: readonly DeviceKey[];
   /** `02:00:00:00:00:01`, newest first. */
   readonly macs: readonly string[];
@@ -95,6 +101,10 @@ export interface DeviceRecord {
   readonly rights: readonly unknown[];
   readonly theftLock: boolean;
   readonly keyCase: KeyCase | null;
+  /** Keys agreed on with the home so far: by how many updates the present one came about. */
+  readonly keyUpdates: number;
+  /** What only this device and the home can make the labels of private discovery from, 64 hex digits; null before a key update. A secret. */
+  readonly discoveryKey: string | null;
   /** Null while the wall clock was not known. */
   readonly firstSeen: Unix | null;
   readonly decidedAt: Unix | null;
@@ -130,6 +140,8 @@ export function blankRecord(id: string, deviceClass: DeviceClass, state: State):
     name: null,
     type: null,
     claim: null,
+    deviceId: null,
+    model: null,
     keys: [],
     macs: [],
     setupCode: null,
@@ -140,6 +152,8 @@ export function blankRecord(id: string, deviceClass: DeviceClass, state: State):
     rights: [],
     theftLock: false,
     keyCase: null,
+    keyUpdates: 0,
+    discoveryKey: null,
     firstSeen: null,
     decidedAt: null,
     decidedBy: null,
@@ -234,6 +248,8 @@ export function parseRecord(json: unknown): DeviceRecord {
     name: fields.nullable("name", () => parseAttributed(fields.raw("name"), "name", isName)),
     type: fields.nullable("type", () => parseAttributed(fields.raw("type"), "type", isType)),
     claim: fields.nullable("claim", () => parseClaim(fields.raw("claim"))),
+    deviceId: fields.nullable("deviceId", () => fields.text("deviceId", isSpkiHash)),
+    model: fields.nullable("model", () => fields.text("model", isName)),
     keys: fields.list("keys", MAX_KEYS, parseKey),
     macs: fields.list("macs", MAX_MACS, parseMac),
     setupCode: fields.nullable("setupCode", () => fields.text("setupCode", isSetupCode)),
@@ -244,6 +260,8 @@ export function parseRecord(json: unknown): DeviceRecord {
     rights: fields.list("rights", MAX_RIGHTS, (value) => value),
     theftLock: fields.flag("theftLock"),
     keyCase: fields.nullable("keyCase", () => fields.oneOf("keyCase", KEY_CASES)),
+    keyUpdates: fields.whole("keyUpdates", 0, MAX_KEY_UPDATES),
+    discoveryKey: fields.nullable("discoveryKey", () => fields.text("discoveryKey", isSpkiHash)),
     firstSeen: fields.nullable("firstSeen", () => fields.time("firstSeen")),
     decidedAt: fields.nullable("decidedAt", () => fields.time("decidedAt")),
     decidedBy: fields.nullable("decidedBy", () => fields.text("decidedBy", isName)),

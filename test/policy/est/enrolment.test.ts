@@ -41,6 +41,7 @@ class Stage implements EstHome {
   registry = EMPTY_REGISTRY;
   now: Unix | null = NOW;
   failure: Error | null = null;
+  agreed: Uint8Array | null = null;
   readonly firstKey: SigningKey = this.ca.newKey();
   readonly ownKey = {
     kind: "own-key",
@@ -78,6 +79,10 @@ class Stage implements EstHome {
 
   standing(asker: Exclude<Asker, { kind: "nobody" }>): ReturnType<typeof standingIn> {
     return standingIn(this.registry, asker);
+  }
+
+  agreedKey(): Uint8Array | null {
+    return this.agreed;
   }
 
   holders(spkiHash: string): readonly string[] {
@@ -347,6 +352,14 @@ test("a request that proves no sound P-256 key of the device's own is refused fo
   });
   assert.equal(ask(stage.request(shared)), "key-in-use");
   assert.equal(stage.record.alarm, null);
+});
+
+test("after a key update only the key that came of it is certified", () => {
+  const stage = new Stage();
+  const [agreed, other] = [stage.ca.newKey(), stage.ca.newKey()];
+  stage.agreed = agreed.publicKey.point;
+  assert.equal(reasonOf(stage.ask(stage.ownKey, stage.request(other))), "key-not-agreed");
+  assert.equal(stage.ask(stage.ownKey, stage.request(agreed)).kind, "issued");
 });
 
 test("a member cannot go back to the key of first contact", () => {

@@ -37,6 +37,7 @@ const REFUSALS: Readonly<Record<EstReason, readonly [number, string]>> = {
   "weak-key": [422, "4.22"],
   "unsupported-key": [422, "4.22"],
   "key-not-new": [422, "4.22"],
+  "key-not-agreed": [422, "4.22"],
   "key-in-use": [422, "4.22"],
   "linking-missing": [422, "4.22"],
   "linking-wrong": [422, "4.22"],

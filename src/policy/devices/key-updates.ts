@@ -1,0 +1,161 @@
+/**
+ * The home's key updates under way and just over, in memory: what a device
+ * agreed on and has not had certified yet, what shares were seen before, and
+ * how often a device saw our share and went away.
+ */
+import { sameBytes, toHex } from "../../base/bytes.ts";
+import type { Crypto } from "../../base/crypto/crypto.ts";
+import { mono } from "../../base/machine.ts";
+import type { Mono, RandomSource } from "../../base/machine.ts";
+import type { KeyUpdateReason } from "../../proto/key-update/failure.ts";
+import { HomeKeyUpdates } from "../../proto/key-update/home.ts";
+import type { HomeOutput, HomeUpdate } from "../../proto/key-update/home.ts";
+import type { Association } from "../../proto/key-update/schedule.ts";
+
+/** How long a new key may wait for its certificate. */
+export const AGREED_MS: number = 10 * 60_000;
+/** Agreed keys that wait at once. */
+export const MAX_AGREED = 64;
+/** Shares and keys that are known again; the oldest go. */
+export const MAX_SEEN = 8192;
+/** Updates broken off within {@link ABANDONED_MS}, beyond which a device has to wait: who may choose among results biases them. */
+export const MAX_ABANDONED = 3;
+export const ABANDONED_MS: number = 24 * 3_600_000;
+/** Devices whose broken-off updates are counted. */
+const MAX_COUNTED = 256;
+
+export interface Agreed extends HomeUpdate {
+  readonly until: Mono;
+}
+
+export type KeyUpdateAnswer =
+  | { readonly kind: "answer"; readonly body: Uint8Array; readonly update: HomeUpdate | null }
+  | { readonly kind: "refused"; readonly reason: KeyUpdateReason }
+  /** Broken off too often; seconds until the next one is allowed. */
+  | { readonly kind: "held"; readonly seconds: number };
+
+export class KeyUpdates {
+  readonly #machine: HomeKeyUpdates;
+  readonly #seen = new Set<string>();
+  readonly #agreed = new Map<string, Agreed>();
+  readonly #abandoned = new Map<string, readonly Mono[]>();
+
+  constructor(crypto: Crypto, random: RandomSource) {
+    this.#machine = new HomeKeyUpdates({
+      crypto,
+      random,
+      seen: (fingerprint) => this.#seen.has(toHex(fingerprint)),
+    });
+  }
+
+  get wakeAt(): Mono | null {
+    return this.#machine.wakeAt;
+  }
+
+  /** Entries in all tables, for status pages and tests. */
+  get size(): number {
+    return this.#seen.size + this.#agreed.size + this.#abandoned.size;
+  }
+
+  /** One request of a device that may update its key. */
+  take(
+    kind: "commit" | "reveal",
+    device: string,
+    association: Association,
+    body: Uint8Array,
+    now: Mono,
+  ): KeyUpdateAnswer {
+    const held = kind === "commit" ? this.#heldSeconds(device, now) : 0;
+    if (held > 0) return { kind: "held", seconds: held };
+    return this.#answer(
+      this.#machine.handle({ kind, device, association, body }, now),
+      device,
+      now,
+    );
+  }
+
+  timeout(now: Mono): void {
+    this.#answer(this.#machine.handle({ kind: "timeout" }, now), "", now);
+    for (const [device, { until }] of this.#agreed) if (until <= now) this.#agreed.delete(device);
+  }
+
+  /** What the device agreed on and has not had certified; null for nothing that still counts. */
+  agreed(device: string, now: Mono): Agreed | null {
+    const agreed = this.#agreed.get(device) ?? null;
+    return agreed !== null && agreed.until > now ? agreed : null;
+  }
+
+  /** Whether the key is the one that this device agreed on. */
+  isAgreed(device: string, point: Uint8Array, now: Mono): boolean {
+    const agreed = this.agreed(device, now);
+    return agreed !== null && sameBytes(agreed.publicKey, point);
+  }
+
+  /** The device is gone, or its key is certified. */
+  forget(device: string): void {
+    this.#agreed.delete(device);
+    this.#machine.handle({ kind: "forget", device }, mono(0));
+  }
+
+  #answer(outputs: readonly HomeOutput[], device: string, now: Mono): KeyUpdateAnswer {
+    let update: HomeUpdate | null = null;
+    for (const output of outputs) {
+      switch (output.kind) {
+        case "remember":
+          for (const fingerprint of output.fingerprints) this.#remember(toHex(fingerprint));
+          break;
+        case "abandoned":
+          this.#count(output.device, now);
+          break;
+        case "updated":
+          update = output.update;
+          this.#keep(output.device, output.update, now);
+          break;
+        case "answer":
+          return { kind: "answer", body: output.body, update };
+        case "refused":
+          if (output.device === device) return { kind: "refused", reason: output.reason };
+          break;
+      }
+    }
+    return { kind: "refused", reason: "out-of-time" };
+  }
+
+  #remember(fingerprint: string): void {
+    if (this.#seen.size >= MAX_SEEN) {
+      const [oldest] = this.#seen;
+      this.#seen.delete(oldest!);
+    }
+    this.#seen.add(fingerprint);
+  }
+
+  #keep(device: string, update: HomeUpdate, now: Mono): void {
+    this.#agreed.delete(device);
+    if (this.#agreed.size >= MAX_AGREED) {
+      const [oldest] = this.#agreed.keys();
+      this.#agreed.delete(oldest!);
+    }
+    this.#agreed.set(device, { ...update, until: mono(now + AGREED_MS) });
+  }
+
+  #count(device: string, now: Mono): void {
+    const recent = this.#recent(device, now);
+    this.#abandoned.delete(device);
+    if (this.#abandoned.size >= MAX_COUNTED) {
+      const [oldest] = this.#abandoned.keys();
+      this.#abandoned.delete(oldest!);
+    }
+    this.#abandoned.set(device, [...recent, now].slice(-MAX_ABANDONED));
+  }
+
+  #recent(device: string, now: Mono): readonly Mono[] {
+    return (this.#abandoned.get(device) ?? []).filter((at) => now - at < ABANDONED_MS);
+  }
+
+  #heldSeconds(device: string, now: Mono): number {
+    const recent = this.#recent(device, now);
+    const [first] = recent;
+    if (first === undefined || recent.length < MAX_ABANDONED) return 0;
+    return Math.ceil((first + ABANDONED_MS - now) / 1000);
+  }
+}

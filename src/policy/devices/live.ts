@@ -1,0 +1,60 @@
+/**
+ * `POST /h/live`: a device says that it lives, and is told the time, the home's
+ * periods and what it should fetch. The first report of a new certificate counts
+ * as joining: the key before it is retired. A dormant device that proves the key
+ * of its certificate here is active again, and its next certificate is due at once.
+ */
+import type { Unix } from "../../base/machine.ts";
+import { Code, ContentFormat } from "../../proto/coap/codes.ts";
+import { coapResponse } from "../../proto/coap/response.ts";
+import { step } from "../lifecycle/step.ts";
+import type { Change } from "../registry/change.ts";
+import type { DeviceRecord } from "../registry/record.ts";
+import { ApiFailure } from "./failure.ts";
+import { encodeLiveAnswer, parseLiveReport } from "./messages.ts";
+import { answer, bodyOf, requireAccept } from "./resource.ts";
+import type { Answer, Call, Resource } from "./resource.ts";
+
+/** A certificate is renewed when this part of its life is left. */
+const RENEW_AT = 1 / 3;
+
+export const LIVE: Resource = {
+  path: ["h", "live"],
+  type: "homeca.live",
+  formats: [ContentFormat.CBOR],
+  observable: false,
+  methods: { POST: { audience: "member", call: report } },
+};
+
+function report({ request, caller, record, home }: Call): Answer {
+  requireAccept(request, ContentFormat.CBOR);
+  bodyOf(request, parseLiveReport);
+  if (record === null || caller.asker.kind !== "certificate") throw new ApiFailure("not-found");
+  const { lapsed, peer } = caller.asker;
+  const { unix } = home.now;
+  const returns = record.state === "dormant";
+  const periods = home.periods(record);
+  const payload = encodeLiveAnswer({
+    time: unix,
+    windowSeconds: periods.windowSeconds,
+    releaseSeconds: periods.releaseSeconds,
+    periodSeconds: periods.liveSeconds,
+    crlNumber: home.registry.crlNumber,
+    renew: returns || lapsed || (unix !== null && isDue(peer.leaf, unix)),
+  });
+  const response = coapResponse(Code.CHANGED, { contentFormat: ContentFormat.CBOR, payload });
+  if (returns) return answer(response, [becoming(record, "return")], [{ kind: "returned" }]);
+  return answer(response, record.state === "approved" ? [becoming(record, "join")] : []);
+}
+
+function isDue(
+  { notBefore, notAfter }: { readonly notBefore: Unix; readonly notAfter: Unix },
+  now: Unix,
+): boolean {
+  return notAfter - now < (notAfter - notBefore) * RENEW_AT;
+}
+
+/** Certificates withdrawn for silence stay so: they were listed, and a list is not taken back. */
+function becoming(record: DeviceRecord, event: "join" | "return"): Change {
+  return { kind: "put", record: { ...record, state: step(record.state, event) } };
+}
