@@ -1,7 +1,15 @@
 /** What happened, for `homeca log`: a ring in memory, each entry one sentence. */
 import type { Unix } from "../base/machine.ts";
 
-export type EventKind = "admitted" | "quarantined" | "refused" | "owner" | "authority" | "house";
+export type EventKind =
+  | "admitted"
+  | "quarantined"
+  | "refused"
+  | "owner"
+  /** What a device did or asked for by itself. */
+  | "device"
+  | "authority"
+  | "house";
 
 export interface HouseEvent {
   /** Counts from 1 in this process; a reader that has seen N asks for what is after N. */

@@ -11,11 +11,13 @@ import type { Rules } from "../policy/admission/proof.ts";
 import type { KernelPlacement } from "../policy/firewall/drift.ts";
 import type { FirewallChange, FirewallConfig } from "../policy/firewall/render.ts";
 import { FirewallFailure, renderAll, renderChange } from "../policy/firewall/render.ts";
+import { KeyUpdates } from "../policy/devices/key-updates.ts";
 import type { Change } from "../policy/registry/change.ts";
 import type { Registry } from "../policy/registry/registry.ts";
 import type { EapServerConfig } from "../proto/eap/server.ts";
 import type { MethodName } from "../proto/eap/methods/method.ts";
 import type { TlsServerConfig, TlsVersion } from "../proto/tls/server.ts";
+import { DEFAULT_SUITES_DATAGRAM } from "../proto/tls/suites.ts";
 import { KnownSignatures } from "../proto/x509/path.ts";
 import type { Files, Host } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
@@ -61,6 +63,7 @@ export class House {
   readonly counters: Counters = new Counters();
   readonly sightings: Sightings;
   readonly tickets: Tickets;
+  readonly keyUpdates: KeyUpdates;
   readonly #stapling = new Stapling();
   readonly started: Mono;
   readonly #known = new KnownSignatures();
@@ -68,6 +71,7 @@ export class House {
   #configuration: Configuration;
   #enforcement: Enforcement;
   #surroundings: Surroundings;
+  readonly #watchers: (() => void)[] = [];
   /** Addresses that nft is letting in, and how many transactions do so. */
   readonly #coming = new Map<string, number>();
 
@@ -96,6 +100,7 @@ export class House {
       registry: () => this.registry,
       time: () => this.clock.now(),
     });
+    this.keyUpdates = new KeyUpdates(host.crypto, host.random);
     this.started = host.mono();
   }
 
@@ -140,6 +145,12 @@ export class House {
     const floor = this.registry.timeFloor ?? 0;
     const due = now !== null && now - floor >= FLOOR_STEP_SECONDS;
     this.store.commit(due ? [...changes, { kind: "time-floor", unix: now }] : changes);
+    for (const look of this.#watchers) look();
+  }
+
+  /** `look` is called after each change of the registry; it must not throw. */
+  watch(look: () => void): void {
+    this.#watchers.push(look);
   }
 
   /** Notes what happened for `homeca log`, and writes it to the system's log. `text` is safe to show. */
@@ -268,6 +279,16 @@ export class House {
     };
   }
 
+  /** What devices are met with over CoAPs: the same certificate as in EAP, so that they can know it again. */
+  coapsTls(): TlsServerConfig {
+    return {
+      ...this.#tlsCommon(),
+      clientCertificate: "required",
+      suites: DEFAULT_SUITES_DATAGRAM,
+      sessions: this.tickets.of("coaps"),
+    };
+  }
+
   peerRules(): PeerRules {
     return {
       crypto: this.host.crypto,
@@ -292,22 +313,27 @@ export class House {
   }
 
   #tlsConfig(method: MethodName): TlsServerConfig {
+    return {
+      ...this.#tlsCommon(),
+      versions: TLS_VERSIONS[this.#configuration.radius.tlsVersions],
+      // EAP-TLS is nothing without a certificate; in EAP-TTLS a visitor may have none.
+      clientCertificate: method === "tls" ? "required" : "asked",
+      sessions: this.tickets.of(method),
+    };
+  }
+
+  #tlsCommon(): Omit<TlsServerConfig, "clientCertificate"> {
     const { crypto, random } = this.host;
-    const { homeca, radius } = this.#configuration;
-    const { keyLog } = homeca;
+    const { keyLog } = this.#configuration.homeca;
     return {
       crypto,
       random,
-      versions: TLS_VERSIONS[radius.tlsVersions],
       certificates: this.keys.server.chain,
       key: this.keys.server.key,
-      // EAP-TLS is nothing without a certificate; in EAP-TTLS a visitor may have none.
-      clientCertificate: method === "tls" ? "required" : "asked",
       // X25519 costs the router half of what P-256 does; who wants P-256 alone gets it.
       groups: ["X25519", "P-256"],
       // Empty: a device at first contact signs its own, and would not find itself on a list.
       authorities: [],
-      sessions: this.tickets.of(method),
       ocspResponse: () => this.#stapling.response(this.keys, this.clock.now(), this.clock.floor),
       ...(keyLog === null ? {} : { keyLog: (line: string) => this.#logKey(keyLog, line) }),
     };

@@ -13,6 +13,7 @@ import { Accounting } from "./accounting.ts";
 import { AddressDesk, addressQuestion } from "./address.ts";
 import { Alarm } from "./alarm.ts";
 import { Authenticator } from "./authenticate.ts";
+import { CoapsDesk } from "./coaps/desk.ts";
 import type { Configuration } from "./config/configuration.ts";
 import { ConfigurationFailure, loadConfiguration } from "./config/configuration.ts";
 import { discardLine } from "./discards.ts";
@@ -44,6 +45,7 @@ export class Running {
   readonly #accounting: Accounting;
   readonly #management: ManagementServer;
   readonly #listeners: Listeners;
+  readonly #coaps: CoapsDesk;
   readonly #alarm: Alarm;
   readonly #firewall: FirewallWatch;
   #driftAt: Mono;
@@ -76,14 +78,17 @@ export class Running {
     this.#list = new PublishedList(house);
     this.#firewall = new FirewallWatch(house);
     this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
+    this.#coaps = new CoapsDesk(house, this.#list, () => this.#alarm.plan(0));
+    house.watch(() => this.#look("observers", () => this.#coaps.refresh()));
     const household = new Household(house, {
       eviction: this.#eviction,
       list: this.#list,
-      listening: () => this.#listeners.names,
+      listening: () => [...this.#listeners.names, ...this.#coaps.names],
       open: () => this.#authenticator.conversations.size,
       endConversations: (device) => {
         this.#authenticator.conversations.endOf(device);
         house.tickets.forget(device);
+        this.#coaps.endOf(device);
       },
       reload: () => this.reload(),
     });
@@ -131,6 +136,7 @@ export class Running {
     this.#stopped = true;
     this.#alarm.close();
     this.#listeners.close();
+    this.#coaps.close();
     this.#firewall.close();
     this.#management.close();
     this.#eviction.close();
@@ -145,8 +151,9 @@ export class Running {
     if (this.#stopped) return;
     const { configuration, log } = this.#house;
     this.#listeners.open(configuration.radius);
+    this.#coaps.open();
     log.notice(
-      `HomeCA is ready: ${this.#listeners.names.join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
+      `HomeCA is ready: ${[...this.#listeners.names, ...this.#coaps.names].join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
     );
     this.#alarm.plan();
   }
@@ -208,6 +215,7 @@ export class Running {
       this.#radius.wakeAt,
       this.#authenticator.conversations.wakeAt,
       this.#eviction.wakeAt,
+      this.#coaps.wakeAt,
       this.#driftAt,
       this.#upkeepAt,
     ];
@@ -218,11 +226,13 @@ export class Running {
     const now = this.#house.host.mono();
     this.#look("a timeout", () => this.#authenticator.conversations.timeout(now));
     this.#look("a disconnect", () => this.#eviction.timeout());
+    this.#look("a device's timeout", () => this.#coaps.timeout());
     this.#take({ kind: "timeout" });
     if (now >= this.#driftAt) {
       this.#driftAt = mono(now + DRIFT_MS);
       this.#look("the firewall's watch", () => this.#firewall.check());
       this.#look("listening", () => this.#listeners.retry());
+      this.#look("listening", () => this.#coaps.retry());
     }
     if (now >= this.#upkeepAt) {
       this.#upkeepAt = mono(now + UPKEEP_MS);

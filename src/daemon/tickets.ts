@@ -2,7 +2,7 @@
  * The TLS sessions that devices may come back to, in memory alone. A ticket
  * opens nothing until its device has been admitted, and whether it still opens
  * anything is asked of the live record each time. Every EAP method has sessions
- * of its own, so that none is good in another.
+ * of its own, and so has CoAPs, so that none is good in another.
  *
  * @see RFC 9190 §5.7 (authorization of a resumed session), §5.11
  */
@@ -13,7 +13,7 @@ import type { MethodName } from "../proto/eap/methods/method.ts";
 import type { IssuedTicket, ResumableSession, SessionStore } from "../proto/tls/connection.ts";
 import { MemorySessions } from "../proto/tls/session-store.ts";
 
-/** Sessions per method; beyond them the oldest goes. Those of devices not admitted are counted apart. */
+/** Sessions per protocol; beyond them the oldest goes. Those of devices not admitted are counted apart. */
 export const MAX_SESSIONS = 256;
 
 /** How long a session serves, in seconds: a device proves its key at least so often. */
@@ -35,21 +35,24 @@ export interface TicketSurroundings {
   readonly time: () => Unix | null;
 }
 
+/** What has sessions of its own: the EAP methods, and CoAP over DTLS. */
+export type Resumable = MethodName | "coaps";
+
 export class Tickets {
-  readonly #stores: Readonly<Record<MethodName, DeviceSessions>>;
+  readonly #stores: Readonly<Record<Resumable, DeviceSessions>>;
 
   constructor(surroundings: TicketSurroundings) {
     const sessions = (): DeviceSessions => new DeviceSessions(surroundings);
-    this.#stores = { tls: sessions(), ttls: sessions() };
+    this.#stores = { tls: sessions(), ttls: sessions(), coaps: sessions() };
   }
 
-  /** What a method's TLS server is given. */
-  of(method: MethodName): SessionStore {
+  /** What a protocol's TLS server is given. */
+  of(method: Resumable): SessionStore {
     return this.#stores[method];
   }
 
   /** The device is in: from here on its ticket is good. */
-  admit(method: MethodName, ticket: Uint8Array, holder: Holder): void {
+  admit(method: Resumable, ticket: Uint8Array, holder: Holder): void {
     this.#stores[method].admit(ticket, holder);
   }
 

@@ -4,9 +4,10 @@ import { visible } from "../../base/text.ts";
 import type { Files } from "../../host/host.ts";
 import { RadiusClients } from "../../proto/radius/clients.ts";
 import type { RadiusClient } from "../../proto/radius/clients.ts";
-import { CLIENT, HOMECA, LIMITS, RADIUS, SECTIONS } from "./schema.ts";
+import { CLIENT, COAPS, HOMECA, LIMITS, RADIUS, SECTIONS } from "./schema.ts";
 import type {
   ClientOptions,
+  CoapsSettings,
   HomecaSettings,
   LimitSettings,
   Option,
@@ -32,6 +33,7 @@ export interface Configuration {
   readonly homeca: HomecaSettings;
   readonly radius: RadiusSettings;
   readonly clients: readonly ConfiguredClient[];
+  readonly coaps: CoapsSettings;
   readonly limits: LimitSettings;
   /** One sentence each, ending in the place: `(homeca:12)`. */
   readonly warnings: readonly string[];
@@ -107,13 +109,15 @@ class Reading {
     const homeca = this.#only(sections, "homeca", HOMECA);
     const radius = this.#only(sections, "radius", RADIUS);
     const limits = this.#only(sections, "limits", LIMITS);
+    const coaps = this.#only(sections, "coaps", COAPS);
     const clients = this.#clients(sections);
     if (homeca?.keyLog) this.#warn(`option 'key_log' writes TLS secrets: leave it out at home`);
     // The check for null is the compiler's: without a problem every section was read.
-    if (this.#problems.length > 0 || homeca === null || radius === null || limits === null) {
+    if (homeca === null || radius === null || limits === null || coaps === null) {
       throw new ConfigurationFailure(this.#problems);
     }
-    return { homeca, radius, clients, limits, warnings: this.#warnings };
+    if (this.#problems.length > 0) throw new ConfigurationFailure(this.#problems);
+    return { homeca, radius, clients, coaps, limits, warnings: this.#warnings };
   }
 
   #only<T extends object>(

@@ -62,6 +62,11 @@ export interface ClientOptions {
   readonly dasSecretFile: string | null;
 }
 
+export interface CoapsSettings {
+  readonly listen: readonly string[];
+  readonly port: number;
+}
+
 export interface LimitSettings {
   readonly pendingMax: number;
   readonly onboardingPerMinute: number;
@@ -260,6 +265,16 @@ export const CLIENT: Table<ClientOptions> = {
   ),
 };
 
+export const COAPS: Table<CoapsSettings> = {
+  listen: list(
+    "listen",
+    value.address,
+    [],
+    "Addresses at which devices enrol and report over CoAPs; 0.0.0.0 and :: for all, empty for none.",
+  ),
+  port: withDefault("port", value.port, "5684", "UDP port of CoAPs; devices expect 5684."),
+};
+
 export const LIMITS: Table<LimitSettings> = {
   pendingMax: withDefault(
     "pending_max",
@@ -289,10 +304,11 @@ export const LIMITS: Table<LimitSettings> = {
 
 /** Section types in the order of the reference; only `client` may stand more than once and needs a name. */
 export const SECTIONS: Readonly<
-  Record<"homeca" | "radius" | "client" | "limits", readonly Option<unknown>[]>
+  Record<"homeca" | "radius" | "client" | "coaps" | "limits", readonly Option<unknown>[]>
 > = {
   homeca: Object.values(HOMECA),
   radius: Object.values(RADIUS),
   client: Object.values(CLIENT),
+  coaps: Object.values(COAPS),
   limits: Object.values(LIMITS),
 };

@@ -1,0 +1,265 @@
+/**
+ * CoAP over DTLS: the door that devices themselves knock at. A datagram goes to
+ * its association; a chain is judged as in EAP; a request is answered by the
+ * device API, and what it changes is stored before the answer leaves.
+ */
+import type { Mono } from "../../base/machine.ts";
+import { mono } from "../../base/machine.ts";
+import { visible } from "../../base/text.ts";
+import type { SocketAddress, UdpSocket } from "../../host/host.ts";
+import { HostFailure } from "../../host/host.ts";
+import { isObservable } from "../../policy/devices/index.ts";
+import { faultResponse } from "../../policy/devices/refusal.ts";
+import type { Answer, Caller } from "../../policy/devices/resource.ts";
+import { RegistryFailure } from "../../policy/registry/failure.ts";
+import type { CoapRequest } from "../../proto/coap/request.ts";
+import type { CoapResponse } from "../../proto/coap/response.ts";
+import type { TlsSession } from "../../proto/tls/connection.ts";
+import { bindingOf } from "../../policy/devices/binding.ts";
+import { DtlsServer } from "../../proto/tls/datagram/server.ts";
+import type {
+  AssociationId,
+  EndpointInput,
+  EndpointOutput,
+} from "../../proto/tls/datagram/server.ts";
+import type { House } from "../house.ts";
+import { askerOf } from "../est.ts";
+import { judgeChain } from "../peer.ts";
+import type { PublishedList } from "../list.ts";
+import { StoreFailure } from "../store/failure.ts";
+import { Association } from "./association.ts";
+import { Reception } from "./reception.ts";
+
+/** An association that says nothing for so long is closed; a device that comes back has a session. */
+export const IDLE_MS: number = 10 * 60_000;
+
+/** Who has shown a chain, until its handshake is over. */
+interface Shown {
+  readonly caller: Pick<Caller, "asker" | "spkiHash">;
+}
+
+export class CoapsDesk {
+  readonly #house: House;
+  readonly #reception: Reception;
+  readonly #soon: () => void;
+  readonly #dtls: DtlsServer;
+  readonly #sockets: { readonly address: string; readonly socket: UdpSocket }[] = [];
+  #unopened: readonly SocketAddress[] = [];
+  readonly #shown = new Map<AssociationId, Shown>();
+  readonly #members = new Map<AssociationId, Association>();
+
+  /** @param soon - called when something may be due earlier than before */
+  constructor(house: House, list: PublishedList, soon: () => void) {
+    this.#house = house;
+    this.#reception = new Reception(house, list);
+    this.#soon = soon;
+    this.#dtls = new DtlsServer({
+      tls: house.coapsTls(),
+      mtu: null,
+      idleMs: IDLE_MS,
+    });
+  }
+
+  /** Where it listens, for people. */
+  get names(): readonly string[] {
+    return this.#sockets.map(({ socket }) => {
+      const { address, port } = socket.local;
+      return `coaps ${address} port ${port}`;
+    });
+  }
+
+  get wakeAt(): Mono | null {
+    const times = [this.#dtls.wakeAt ?? Infinity];
+    for (const association of this.#members.values()) times.push(association.wakeAt ?? Infinity);
+    const earliest = Math.min(...times);
+    return earliest === Infinity ? null : mono(earliest);
+  }
+
+  /** Opens what the configuration names; what cannot be opened waits for {@link CoapsDesk.retry}. */
+  open(): void {
+    const { listen, port } = this.#house.configuration.coaps;
+    this.#unopened = listen.map((address) => ({ address, port }));
+    this.retry();
+  }
+
+  retry(): void {
+    this.#unopened = this.#unopened.filter((bind) => !this.#openOne(bind));
+  }
+
+  close(): void {
+    for (const association of this.#members.keys()) this.#dtlsTakes({ kind: "close", association });
+    for (const { socket } of this.#sockets) socket.close();
+  }
+
+  timeout(): void {
+    const now = this.#house.host.mono();
+    this.#dtlsTakes({ kind: "timeout" });
+    for (const association of this.#members.values()) {
+      if (association.wakeAt !== null && association.wakeAt <= now) association.timeout(now);
+    }
+  }
+
+  /** What the registry says has changed: who observes is told. */
+  refresh(): void {
+    const now = this.#house.host.mono();
+    for (const association of this.#members.values()) association.refresh(now);
+    this.#soon();
+  }
+
+  /** Ends every association of the device. */
+  endOf(device: string): void {
+    for (const [association, { caller }] of this.#callers()) {
+      const record = this.#reception.recordOf(caller);
+      if (record?.id === device) this.#dtlsTakes({ kind: "close", association });
+    }
+    this.#reception.forget(device);
+  }
+
+  *#callers(): Iterable<[AssociationId, { readonly caller: Pick<Caller, "asker"> }]> {
+    yield* this.#members;
+    yield* this.#shown;
+  }
+
+  #openOne({ address, port }: SocketAddress): boolean {
+    try {
+      const via = this.#sockets.length;
+      const socket = this.#house.host.udp({ address, port }, (bytes, from) => {
+        this.#receive(`${via} ${from.address} ${from.port}`, bytes);
+      });
+      this.#sockets.push({ address, socket });
+      return true;
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      const fix =
+        failure.errno === "EADDRINUSE"
+          ? "another CoAP server has the port: stop it, or change `option port` in section 'coaps'"
+          : "take the address out of `list listen` or bring the interface up";
+      this.#house.log.limited(
+        "listen coaps",
+        "error",
+        `Devices cannot reach ${address} port ${port} (${failure.errno}): ${fix}.`,
+      );
+      return false;
+    }
+  }
+
+  #receive(from: string, bytes: Uint8Array): void {
+    try {
+      this.#dtlsTakes({ kind: "datagram", from, bytes });
+    } catch (fault) {
+      this.#house.fault("a device's datagram", fault);
+    }
+    this.#soon();
+  }
+
+  #dtlsTakes(input: EndpointInput): void {
+    for (const output of this.#dtls.handle(input, this.#house.host.mono())) this.#carryOut(output);
+  }
+
+  #carryOut(output: EndpointOutput): void {
+    switch (output.kind) {
+      case "datagram":
+        return this.#send(output.to, output.bytes);
+      case "verify-peer":
+        return this.#judge(output.association, output.chain);
+      case "established":
+        return this.#establish(output.association, output.session);
+      case "data":
+        return this.#hear(output.association, output.bytes);
+      case "failed":
+        this.#house.counters.add("coaps handshakes failed");
+        return this.#forget(output.association);
+      case "closed":
+      case "dropped":
+        return this.#forget(output.association);
+      case "moved":
+      case "ticket":
+        return;
+    }
+  }
+
+  #send(to: string, bytes: Uint8Array): void {
+    const [via = "", address = "", port = ""] = to.split(" ");
+    this.#sockets[Number(via)]?.socket.send(bytes, { address, port: Number(port) });
+  }
+
+  #judge(association: AssociationId, chain: readonly Uint8Array[]): void {
+    const verdict = judgeChain(chain, this.#house.peerRules());
+    if (verdict.kind === "rejected") {
+      const { alert, reason } = verdict;
+      return this.#dtlsTakes({ kind: "peer-rejected", association, alert, reason });
+    }
+    const { peer, publicKey } = verdict;
+    const caller = { asker: askerOf(peer), spkiHash: peer.peer.spkiHash };
+    this.#shown.set(association, { caller });
+    this.#dtlsTakes({ kind: "peer-accepted", association, publicKey });
+  }
+
+  #establish(id: AssociationId, session: TlsSession): void {
+    const caller = this.#callerOf(id, session);
+    this.#shown.delete(id);
+    if (caller === null) return this.#dtlsTakes({ kind: "close", association: id });
+    this.#house.counters.add("coaps associations");
+    const association = new Association(caller, {
+      random: this.#house.host.random,
+      send: (bytes) => this.#dtlsTakes({ kind: "send", association: id, bytes }),
+      observable: isObservable,
+      serve: (request, whose) => this.#serve(request, whose),
+      look: (request, whose) => this.#reception.answer(request, whose).response,
+    });
+    this.#members.set(id, association);
+  }
+
+  /** A session that was resumed shows no chain now; the one it began with is judged again. */
+  #callerOf(id: AssociationId, session: TlsSession): Caller | null {
+    const shown = this.#shown.get(id)?.caller ?? this.#judgedAgain(session.peerChain);
+    if (shown === null) return null;
+    const channelBinding = bindingOf(session);
+    return { ...shown, channelBinding, bindings: [channelBinding, session.channelBinding.bytes] };
+  }
+
+  #judgedAgain(chain: readonly Uint8Array[]): Shown["caller"] | null {
+    const verdict = judgeChain(chain, this.#house.peerRules());
+    if (verdict.kind === "rejected") return null;
+    const { peer } = verdict;
+    return { asker: askerOf(peer), spkiHash: peer.peer.spkiHash };
+  }
+
+  #hear(id: AssociationId, bytes: Uint8Array): void {
+    this.#members.get(id)?.receive(bytes, this.#house.host.mono());
+  }
+
+  #serve(request: CoapRequest, caller: Caller): CoapResponse {
+    try {
+      const answer = this.#reception.answer(request, caller);
+      this.#carryThrough(answer, caller);
+      return answer.response;
+    } catch (fault) {
+      const expected =
+        fault instanceof HostFailure ||
+        fault instanceof StoreFailure ||
+        fault instanceof RegistryFailure;
+      if (expected) {
+        this.#house.log.limited(
+          "coaps",
+          "error",
+          `A device was not answered (${visible(fault.message)}): free space or rights there.`,
+        );
+      } else {
+        this.#house.fault("a device's request", fault);
+      }
+      return faultResponse();
+    }
+  }
+
+  /** Stored before the answer is sent; the owner is told behind that. */
+  #carryThrough({ changes, notes }: Answer, caller: Caller): void {
+    if (changes.length > 0) this.#house.change(changes);
+    for (const note of notes) this.#reception.note(note, caller);
+  }
+
+  #forget(id: AssociationId): void {
+    this.#shown.delete(id);
+    this.#members.delete(id);
+  }
+}

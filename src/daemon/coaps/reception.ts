@@ -1,0 +1,125 @@
+/** The home as the device API sees it, and what its notes become in the owner's log. */
+import { hex, toBase64Url, utf8 } from "../../base/bytes.ts";
+import { visible } from "../../base/text.ts";
+import { decide } from "../../policy/admission/decide.ts";
+import { matchFirstContact } from "../../policy/admission/match.ts";
+import { serve } from "../../policy/devices/index.ts";
+import type { Answer, Caller, Home, Met, Note, Periods } from "../../policy/devices/resource.ts";
+import type { Claim, DeviceRecord } from "../../policy/registry/record.ts";
+import { devicesIn } from "../../policy/registry/registry.ts";
+import type { CoapRequest } from "../../proto/coap/request.ts";
+import type { SelfSignedPeer } from "../../proto/x509/self-signed.ts";
+import { spkiHash } from "../../proto/x509/certificate.ts";
+import { shown } from "../answers.ts";
+import { Enrolment } from "../est.ts";
+import type { House } from "../house.ts";
+import type { PublishedList } from "../list.ts";
+import { recordAfter } from "../proof.ts";
+
+/** Whom first contacts over CoAPs are counted by, beside the access points. */
+const COUNTED_AS = "coaps";
+
+export class Reception {
+  readonly #house: House;
+  readonly #list: PublishedList;
+  readonly #enrolment: Enrolment;
+
+  constructor(house: House, list: PublishedList) {
+    this.#house = house;
+    this.#list = list;
+    this.#enrolment = new Enrolment(house);
+  }
+
+  answer(request: CoapRequest, caller: Caller): Answer {
+    return serve(request, caller, this.#home());
+  }
+
+  /** The caller's record as it is now. */
+  recordOf({ asker }: Pick<Caller, "asker">): DeviceRecord | null {
+    return this.#enrolment.standing(asker).record;
+  }
+
+  /** The device is out: what it had agreed on goes with it. */
+  forget(device: string): void {
+    this.#house.keyUpdates.forget(device);
+  }
+
+  note(note: Note, caller: Caller): void {
+    const record = this.recordOf(caller);
+    const who = record === null ? "A device" : shown(record);
+    this.#house.counters.add(`device ${note.kind}`);
+    const text = sentenceOf(note, who, record?.id ?? "ID");
+    if (text !== null) this.#house.event("device", record?.id ?? null, null, text);
+    const now = this.#house.clock.now();
+    if (record !== null && now !== null) this.#house.sightings.note(record.id, now);
+  }
+
+  #home(): Home {
+    const house = this.#house;
+    const { crypto, random } = house.host;
+    return {
+      crypto,
+      random,
+      now: { mono: house.host.mono(), unix: house.clock.now() },
+      registry: house.registry,
+      root: house.keys.root,
+      serverKeyHash: hex(spkiHash(house.keys.server.certificate.spki, crypto)),
+      nameKey: house.keys.pseudonymKey,
+      est: this.#enrolment,
+      keyUpdates: house.keyUpdates,
+      crl: () => this.#list.current,
+      periods,
+      meet: (peer, claim, proof) => this.#meet(peer, claim, proof),
+    };
+  }
+
+  /** As in EAP, without an address: whoever comes by this door has one already. */
+  #meet(peer: SelfSignedPeer, inner: Claim, proof: Uint8Array | null): Met {
+    const house = this.#house;
+    const { registry, limits, host } = house;
+    const now = host.mono();
+    const { spkiHash: key } = peer;
+    const password = proof === null ? null : utf8(toBase64Url(proof));
+    const match = matchFirstContact(registry, host.crypto, { spkiHash: key, inner, password });
+    const { record, setupProofValid, absorbs } = match;
+    const standing = {
+      mayBegin: record !== null || limits.begin(COUNTED_AS, now),
+      backoffSeconds: limits.backoffSeconds(key, now),
+      refusals: limits.refusals(key, now),
+      pending: devicesIn(registry, "pending").length,
+    };
+    const time = { mono: now, unix: house.clock.now() };
+    const contact = { kind: "first-contact", peer, inner, setupProofValid, absorbs } as const;
+    const decision = decide({ ...contact, mac: null }, record, house.rules, time, standing);
+    if (decision.kind === "reject") {
+      if (decision.fault !== null) house.fault("a decision", decision.fault);
+      limits.refuse(key, now);
+    }
+    return { decision, record: recordAfter(decision, record), setupProofValid };
+  }
+}
+
+const DAY = 86_400;
+
+/** The window of a home that has seen nothing come or go yet. */
+function periods(_record: DeviceRecord): Periods {
+  return { windowSeconds: 10 * DAY, releaseSeconds: 20 * DAY, liveSeconds: DAY };
+}
+
+/** Null for what is counted alone. */
+function sentenceOf(note: Note, who: string, id: string): string | null {
+  switch (note.kind) {
+    case "asked-for-adoption":
+      return null;
+    case "key-updated":
+      return `${who} has a new key: if it shows a number, it must be ${note.code}; if it is another one, run \`homeca revoke ${id}\`.${note.shared ? "" : " It has no random source of its own, so the key is only as secret as its first one and this network."}`;
+    case "key-update-refused":
+      return `The key update of ${who} was refused (${visible(note.reason)}): let it try again, and look at the device if it stays so.`;
+    case "enrolled":
+      return `Issued ${who} a certificate (serial ${note.serial}).`;
+    case "returned":
+      return `${who} came back after long and proved its key: it gets a new certificate.`;
+    case "gave-itself-up":
+      return `${who} asked to be released.`;
+  }
+}
