@@ -3,6 +3,7 @@ import { oneLine } from "../../base/text.ts";
 import { VERSION } from "../../daemon/version.ts";
 import { Call, optionsOf } from "./command.ts";
 import type { Command, StartDaemon } from "./command.ts";
+import { device } from "./device.ts";
 import { DEVICE_COMMANDS } from "./devices.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   ...DEVICE_COMMANDS,
   ...ISSUE_COMMANDS,
   ...HOME_COMMANDS.slice(1),
+  device,
 ];
 
 /** What the command line is given by whoever starts it. */

@@ -1,0 +1,259 @@
+/**
+ * How a device is taken in, from its own side: it asks, waits for the owner,
+ * agrees on a new key, and has it certified. Each step that matters is on the
+ * medium before the next one is taken, so a power cut anywhere leaves one key
+ * that works.
+ *
+ *     /h -> /h/adopt -> (wait) -> /h/ku/c, /h/ku/r -> [next key] -> /crts, /sen -> [ownership]
+ *
+ * The first key stands until the home has seen the next one in use: see `membership.ts`.
+ */
+import { fromBase64Url, sameBytes, toBase64 } from "../base/bytes.ts";
+import { CborFailure } from "../base/cbor.ts";
+import type { Unix } from "../base/machine.ts";
+import { unix } from "../base/machine.ts";
+import { homeProof, setupProof } from "../policy/admission/setup.ts";
+
+import {
+  encodeAdoptionRequest,
+  parseAdoptionAnswer,
+  parseAdoptionStanding,
+  parseHomeFacts,
+} from "../policy/devices/messages.ts";
+import type { AdoptionStanding, HomeFacts } from "../policy/devices/messages.ts";
+import { Code, codeText, ContentFormat, isSuccess } from "../proto/coap/codes.ts";
+import { parseProblem } from "../proto/coap/problem.ts";
+import { coapRequest } from "../proto/coap/request.ts";
+import type { CoapRequest } from "../proto/coap/request.ts";
+import type { CoapResponse } from "../proto/coap/response.ts";
+import { DeviceKeyUpdate } from "../proto/key-update/device.ts";
+import type { DeviceInput, NewKey } from "../proto/key-update/device.ts";
+import { encodePublicKey } from "../proto/x509/key.ts";
+import { encodeName } from "../proto/x509/name.ts";
+import { OID } from "../proto/x509/oids.ts";
+import { signRequest } from "../proto/x509/request.ts";
+import type { Host } from "../host/host.ts";
+import { checkEnrolment, keyHashOf } from "./credentials.ts";
+import type { HomeSession } from "./session.ts";
+import type { DeviceState, NextKey, Ownership, StateFile } from "./state.ts";
+
+export type AdoptionReason =
+  /** The home said no, or not now. */
+  | "refused"
+  /** The home does not know the code on the label. */
+  | "home-unproven"
+  /** An answer that does not belong there. */
+  | "bad-answer"
+  | "key-update-failed"
+  /** What the home signed is not for this key, or does not hold under its root. */
+  | "bad-certificate";
+
+/** A step of adoption that came to nothing; the device begins anew later. */
+export class AdoptionFailure extends Error {
+  override readonly name = "AdoptionFailure";
+  readonly reason: AdoptionReason;
+  readonly detail: string;
+  /** Seconds the home asked to wait; null where it did not say. */
+  readonly retrySeconds: number | null;
+
+  constructor(reason: AdoptionReason, detail: string, retrySeconds: number | null = null) {
+    super(`adoption: ${reason} (${detail})`);
+    this.reason = reason;
+    this.detail = detail;
+    this.retrySeconds = retrySeconds;
+  }
+}
+
+/** What is told of an adoption while it goes on. */
+export type AdoptionProgress =
+  | { readonly kind: "waits-for-owner" }
+  | { readonly kind: "approved" }
+  /** Six digits to compare with those the home shows. */
+  | { readonly kind: "key-agreed"; readonly code: string }
+  | { readonly kind: "certified"; readonly notAfter: Unix };
+
+export interface Adoption {
+  readonly host: Host;
+  readonly session: HomeSession;
+  readonly file: StateFile;
+  readonly progress: (step: AdoptionProgress) => void;
+}
+
+/** All of it. Rejects with {@link AdoptionFailure} or SessionFailure; throws HostFailure where the medium refuses. */
+export async function adopt(adoption: Adoption): Promise<Ownership> {
+  const facts = parsed(await ask(adoption, get("h")), parseHomeFacts);
+  const ticket = await requestAdoption(adoption);
+  await approval(adoption, ticket);
+  adoption.progress({ kind: "approved" });
+  const key = await updateKey(adoption);
+  adoption.progress({ kind: "key-agreed", code: key.authenticationString });
+  const { scalar, discoveryKey, pskKey: sessionKey } = key;
+  const next: NextKey = { scalar, discoveryKey, sessionKey, ownership: null };
+  adoption.file.change({ next });
+  const ownership = await enrol(adoption, facts, next, key.publicKey);
+  adoption.file.change({ next: { ...next, ownership } });
+  adoption.progress({ kind: "certified", notAfter: ownership.notAfter });
+  return ownership;
+}
+
+/** The path of the ticket. A device with a code goes on only where the home has shown that it knows it too. */
+async function requestAdoption(adoption: Adoption): Promise<readonly string[]> {
+  const { host, session, file } = adoption;
+  const { identity, passive } = file.state;
+  const { deviceId, name, type, model, setupCode } = identity;
+  const proof = setupCode === null ? null : ownProof(host, file.state, setupCode);
+  const claim = { deviceId, name, type, model, passive, proof, releaseToken: null, mudUrl: null };
+  const request = coapRequest("POST", ["h", "adopt"], {
+    contentFormat: ContentFormat.CBOR,
+    payload: encodeAdoptionRequest(claim),
+  });
+  const response = await ask(adoption, request);
+  const { proof: shown } = parsed(response, parseAdoptionAnswer);
+  if (setupCode !== null) requireHomeProof(host, session, setupCode, shown);
+  if (response.locationPath.length === 0) throw new AdoptionFailure("bad-answer", "no ticket");
+  return response.locationPath;
+}
+
+function ownProof(host: Host, { scalar }: DeviceState, code: string): Uint8Array {
+  const { crypto } = host;
+  const { publicKey } = crypto.signingKey("P-256", scalar);
+  const hash = crypto.digest("sha256", encodePublicKey(publicKey));
+  return fromBase64Url(setupProof(crypto, code, hash))!;
+}
+
+/** Whoever does not know the code may be any home, or none: the answer to "HomeCA has to authenticate against d". */
+function requireHomeProof(
+  { crypto }: Host,
+  session: HomeSession,
+  code: string,
+  shown: Uint8Array | null,
+): void {
+  const key = keyHashOf(crypto, session.homeChain);
+  const holds =
+    shown !== null &&
+    key !== null &&
+    sameBytes(homeProof(crypto, code, key, session.channelBinding), shown);
+  if (!holds) throw new AdoptionFailure("home-unproven", shown === null ? "no proof" : "wrong");
+}
+
+/** Comes back once the owner has said yes. */
+function approval({ session, progress }: Adoption, ticket: readonly string[]): Promise<void> {
+  return new Promise((approved, failed) => {
+    const told = (response: CoapResponse): void => {
+      try {
+        if (!isSuccess(response.code)) throw refusal(response);
+        const standing: AdoptionStanding = parsed(response, parseAdoptionStanding);
+        if (standing === "approved") approved();
+        else progress({ kind: "waits-for-owner" });
+      } catch (failure) {
+        failed(failure);
+      }
+    };
+    session.observe(coapRequest("GET", ticket), told, failed);
+  });
+}
+
+async function updateKey(adoption: Adoption): Promise<NewKey> {
+  const { host, session, file } = adoption;
+  const { crypto, random } = host;
+  const { identity, scalar } = file.state;
+  const deviceKey = crypto.signingKey("P-256", scalar).publicKey.point;
+  const homeKeyHash = keyHashOf(crypto, session.homeChain);
+  if (homeKeyHash === null) throw new AdoptionFailure("bad-answer", "no home certificate");
+  const machine = new DeviceKeyUpdate({
+    crypto,
+    random,
+    scalar,
+    withShare: identity.hasRandomness,
+    association: {
+      deviceId: identity.deviceId,
+      deviceKey,
+      homeKeyHash,
+      exporter: session.channelBinding,
+    },
+  });
+  let input: DeviceInput = { kind: "start" };
+  for (;;) {
+    const [output] = machine.handle(input, host.mono());
+    if (output === undefined) throw new AdoptionFailure("key-update-failed", "no progress");
+    if (output.kind === "failed") throw new AdoptionFailure("key-update-failed", output.reason);
+    if (output.kind === "updated") return output.key;
+    const name = output.step === "commit" ? "c" : "r";
+    const request = coapRequest("POST", ["h", "ku", name], {
+      contentFormat: ContentFormat.CBOR,
+      payload: output.body,
+    });
+    input = { kind: "answer", body: (await ask(adoption, request)).payload };
+  }
+}
+
+async function enrol(
+  adoption: Adoption,
+  facts: HomeFacts,
+  next: NextKey,
+  publicKey: Uint8Array,
+): Promise<Ownership> {
+  const { host, session, file } = adoption;
+  const { crypto } = host;
+  const authorities = await ask(adoption, get(".well-known", "est", "crts"));
+  const key = crypto.signingKey("P-256", next.scalar);
+  const subject = encodeName([{ type: OID.commonName, value: "device" }]);
+  const linked = toBase64(session.channelBinding);
+  const request = coapRequest("POST", [".well-known", "est", "sen"], {
+    contentFormat: ContentFormat.PKCS10,
+    payload: signRequest(subject, [], key, host.random, linked),
+  });
+  const issued = await ask(adoption, request);
+  const enrolled = checkEnrolment(
+    crypto,
+    publicKey,
+    authorities.payload,
+    issued.payload,
+    session.homeChain,
+    facts.time,
+  );
+  if (enrolled === null) throw new AdoptionFailure("bad-certificate", "does not hold");
+  const { windowSeconds, releaseSeconds } = facts;
+  const { discoveryKey, sessionKey } = next;
+  return {
+    ...enrolled,
+    homeKeyHash: keyHashOf(crypto, session.homeChain)!,
+    discoveryKey,
+    sessionKey,
+    timeFloor: facts.time ?? file.state.owner?.timeFloor ?? unix(0),
+    crlNumber: 0,
+    windowSeconds,
+    releaseSeconds,
+  };
+}
+
+/** A whole answer of class 2. Rejects with {@link AdoptionFailure} `refused` for any other. */
+async function ask(
+  { session }: Pick<Adoption, "session">,
+  request: CoapRequest,
+): Promise<CoapResponse> {
+  const response = await session.request(request);
+  if (!isSuccess(response.code)) throw refusal(response);
+  return response;
+}
+
+function refusal(response: CoapResponse): AdoptionFailure {
+  const number = parseProblem(response.payload)?.code ?? null;
+  const detail = number === null ? codeText(response.code) : `${codeText(response.code)}/${number}`;
+  const isForLater =
+    response.code === Code.TOO_MANY_REQUESTS || response.code === Code.SERVICE_UNAVAILABLE;
+  return new AdoptionFailure("refused", detail, isForLater ? response.maxAge : null);
+}
+
+function parsed<T>(response: CoapResponse, parse: (body: Uint8Array) => T): T {
+  try {
+    return parse(response.payload);
+  } catch (failure) {
+    if (failure instanceof CborFailure) throw new AdoptionFailure("bad-answer", failure.reason);
+    throw failure;
+  }
+}
+
+function get(...path: readonly string[]): CoapRequest {
+  return coapRequest("GET", path);
+}

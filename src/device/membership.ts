@@ -1,0 +1,104 @@
+/**
+ * What a device does once it belongs to a home: it reports that it lives, renews
+ * its certificate in time, and keeps the revocation list. The first report
+ * that a new certificate carries is what makes its key the one in use; until then
+ * the key before it stands.
+ */
+import { CborFailure } from "../base/cbor.ts";
+import { unix } from "../base/machine.ts";
+import { encodeLiveReport, parseLiveAnswer } from "../policy/devices/messages.ts";
+import type { LiveAnswer } from "../policy/devices/messages.ts";
+import { codeText, ContentFormat, isSuccess } from "../proto/coap/codes.ts";
+import { coapRequest } from "../proto/coap/request.ts";
+import type { CoapRequest } from "../proto/coap/request.ts";
+import type { CoapResponse } from "../proto/coap/response.ts";
+import { parseCertificate } from "../proto/x509/certificate.ts";
+import { signRequest } from "../proto/x509/request.ts";
+import { toBase64 } from "../base/bytes.ts";
+import type { Host } from "../host/host.ts";
+import { AdoptionFailure } from "./adoption.ts";
+import { checkEnrolment } from "./credentials.ts";
+import type { HomeSession } from "./session.ts";
+import { credentialOf } from "./state.ts";
+import type { Ownership, StateFile } from "./state.ts";
+
+export interface Membership {
+  readonly host: Host;
+  readonly session: HomeSession;
+  readonly file: StateFile;
+}
+
+/** One report. What the home told is on the medium before it comes back. */
+export async function report(membership: Membership): Promise<LiveAnswer> {
+  const { host, file } = membership;
+  const request = coapRequest("POST", ["h", "live"], {
+    contentFormat: ContentFormat.CBOR,
+    payload: encodeLiveReport({
+      uptimeSeconds: Math.floor(host.mono() / 1000),
+      firmware: null,
+      crlNumber: file.state.owner?.crlNumber ?? 0,
+    }),
+  });
+  const answer = liveAnswerOf(await ask(membership, request));
+  settle(file, answer);
+  return answer;
+}
+
+/**
+ * Renews the certificate for the same key. The new one takes the old one's place
+ * at once: the home honours both until the old one ends.
+ */
+export async function renew(membership: Membership): Promise<Ownership> {
+  const { host, session, file } = membership;
+  const { owner, scalar } = file.state;
+  if (owner === null) throw new AdoptionFailure("bad-answer", "nothing to renew");
+  const { crypto } = host;
+  const key = crypto.signingKey("P-256", scalar);
+  const { subject } = parseCertificate(owner.chain[0]!);
+  const authorities = await ask(membership, coapRequest("GET", [".well-known", "est", "crts"]));
+  const request = coapRequest("POST", [".well-known", "est", "sren"], {
+    contentFormat: ContentFormat.PKCS10,
+    payload: signRequest(subject.der, [], key, host.random, toBase64(session.channelBinding)),
+  });
+  const issued = await ask(membership, request);
+  const enrolled = checkEnrolment(
+    crypto,
+    key.publicKey.point,
+    authorities.payload,
+    issued.payload,
+    session.homeChain,
+    owner.timeFloor,
+  );
+  if (enrolled === null) throw new AdoptionFailure("bad-certificate", "does not hold");
+  const renewed = { ...owner, ...enrolled };
+  file.change({ owner: renewed });
+  return renewed;
+}
+
+/** The key that was agreed on has served: from here on it is the one, and the one before is gone. */
+function settle(file: StateFile, answer: LiveAnswer): void {
+  const credential = credentialOf(file.state);
+  if (credential === null) return;
+  const { windowSeconds, releaseSeconds, time } = answer;
+  const timeFloor = unix(Math.max(credential.owner.timeFloor, time ?? 0));
+  const owner: Ownership = { ...credential.owner, windowSeconds, releaseSeconds, timeFloor };
+  file.change({ scalar: credential.scalar, owner, next: null, passive: false });
+}
+
+async function ask(
+  { session }: Pick<Membership, "session">,
+  request: CoapRequest,
+): Promise<CoapResponse> {
+  const response = await session.request(request);
+  if (isSuccess(response.code)) return response;
+  throw new AdoptionFailure("refused", codeText(response.code), response.maxAge);
+}
+
+function liveAnswerOf({ payload }: CoapResponse): LiveAnswer {
+  try {
+    return parseLiveAnswer(payload);
+  } catch (failure) {
+    if (failure instanceof CborFailure) throw new AdoptionFailure("bad-answer", failure.reason);
+    throw failure;
+  }
+}

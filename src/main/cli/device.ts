@@ -1,0 +1,335 @@
+/** `homeca device`: a Linux device that belongs to a home, from its first key on. */
+import { hex, toHex } from "../../base/bytes.ts";
+import { visible } from "../../base/text.ts";
+import { DeviceAgent } from "../../device/agent.ts";
+import type { DeviceEvent } from "../../device/agent.ts";
+import { credentialOf, StateFailure, StateFile } from "../../device/state.ts";
+import type { DeviceState } from "../../device/state.ts";
+import { writeFirstContact, writeMember } from "../../device/supplicant.ts";
+import type { SupplicantSettings } from "../../device/supplicant.ts";
+import { COAPS_PORT } from "../../daemon/house.ts";
+import type { Host } from "../../host/host.ts";
+import { HostFailure } from "../../host/host.ts";
+import { nodeFiles } from "../../host/node/files.ts";
+import { nodeHost } from "../../host/node/index.ts";
+import { deviceIdHash } from "../../policy/admission/setup.ts";
+import { dayText } from "../../policy/admission/reasons.ts";
+import { normalSetupCode } from "../../policy/registry/record.ts";
+import { isPlainText, isType, MAX_NAME } from "../../policy/registry/text.ts";
+import type { Call, Command } from "./command.ts";
+import { CommandFailure, EXIT } from "./exit.ts";
+import type { ExitStatus } from "./exit.ts";
+import { facts, json } from "./text.ts";
+
+const DEFAULT_STATE = "/etc/homeca-device.json";
+
+export const device: Command = {
+  name: "device",
+  alias: null,
+  summary: "Be a device: make its key, join a home, live there",
+  operands: [{ name: "ACTION", required: true }],
+  options: [
+    {
+      name: "state",
+      value: "FILE",
+      doc: `What the device remembers; ${DEFAULT_STATE} unless told.`,
+    },
+    {
+      name: "type",
+      value: "TYPE",
+      doc: "init: what it is, such as lamp; 1 to 16 of a-z, 0-9 and -.",
+    },
+    { name: "name", value: "NAME", doc: "init: its name for people, at most 64 characters." },
+    { name: "model", value: "MODEL", doc: "init: what it is made as." },
+    {
+      name: "serial",
+      value: "SERIAL",
+      doc: "init: what its id is made from; a random one unless told.",
+    },
+    {
+      name: "code",
+      value: "CODE",
+      doc: "init: the setup code on its label, 12 to 32 letters and digits.",
+    },
+    {
+      name: "no-randomness",
+      value: null,
+      doc: "init: it has no random source of its own; the home is told that its key is only as secret as its first one.",
+    },
+    { name: "home", value: "ADDRESS", doc: "run: where the home is, usually the router." },
+    { name: "port", value: "PORT", doc: `run: UDP port of the home; ${COAPS_PORT} unless told.` },
+    {
+      name: "pin",
+      value: "HASH",
+      doc: "run: SHA-256 of the home's key in hexadecimal, where it is known.",
+    },
+    {
+      name: "supplicant",
+      value: "FOLDER",
+      doc: "run: where wpa_supplicant.conf and its keys are written.",
+    },
+    {
+      name: "ssid",
+      value: "SSID",
+      doc: "run: name of the wireless network; on a cable leave it out.",
+    },
+    {
+      name: "hook",
+      value: "PROGRAM",
+      doc: "run: called with one word for what happened: first, joined, renewed, lives or failed.",
+    },
+    {
+      name: "json",
+      value: null,
+      doc: "Write JSON, for programs; run writes a line for each event.",
+    },
+  ],
+  description: [
+    "ACTION is init, run or show. init makes the device's first key, once. run finds the home, asks to be taken in, agrees with it on a new key, gets its certificate, and from then on reports and renews. show tells what the device remembers, without its secrets.",
+    "run stays until SIGTERM. With --supplicant it writes what wpa_supplicant needs, before the device belongs to the home and after; a --hook can tell wpa_supplicant to read it again.",
+  ],
+  examples: [
+    "homeca device init --state lamp.json --type lamp --name 'Kitchen lamp' --code K7QP-2M4X-9RTD",
+    "homeca device run --state lamp.json --home 192.168.1.1 --supplicant /etc/lamp --hook /etc/lamp/hook",
+  ],
+  asks: false,
+  run: async (call) => {
+    const action = call.operand(0);
+    try {
+      switch (action) {
+        case "init":
+          return init(call);
+        case "run":
+          return await run(call);
+        case "show":
+          return show(call);
+        default:
+          throw new CommandFailure(
+            EXIT.usage,
+            `there is no action ${action}: write init, run or show`,
+          );
+      }
+    } catch (failure) {
+      if (failure instanceof StateFailure) throw new CommandFailure(EXIT.refused, failure.message);
+      if (!(failure instanceof HostFailure)) throw failure;
+      throw new CommandFailure(EXIT.refused, `the system refused (${failure.message})`);
+    }
+  },
+};
+
+function statePath(call: Call): string {
+  return call.option("state") ?? DEFAULT_STATE;
+}
+
+function deviceHost(): Host {
+  return nodeHost({ files: nodeFiles, logStyle: "plain" });
+}
+
+function init(call: Call): ExitStatus {
+  const host = deviceHost();
+  const { crypto, random, files } = host;
+  const type = call.option("type") ?? "";
+  if (!isType(type)) {
+    throw new CommandFailure(
+      EXIT.usage,
+      "--type is missing or no word of a-z, 0-9 and -: write --type lamp",
+    );
+  }
+  const serial = call.option("serial");
+  const state: DeviceState = {
+    identity: {
+      deviceId:
+        serial === null ? random(32) : deviceIdHash(crypto, [{ kind: "serial", value: serial }]),
+      type,
+      name: shownText(call, "name"),
+      model: shownText(call, "model"),
+      setupCode: setupCode(call),
+      hasRandomness: !call.words.flags.has("no-randomness"),
+    },
+    scalar: crypto.generateScalar("P-256", random),
+    owner: null,
+    next: null,
+    passive: false,
+    releases: 0,
+  };
+  try {
+    StateFile.create(files, statePath(call), state);
+  } catch (failure) {
+    if (!(failure instanceof HostFailure) || failure.errno !== "EEXIST") throw failure;
+    throw new CommandFailure(
+      EXIT.refused,
+      `there is a device in ${statePath(call)} already: name another file with --state`,
+    );
+  }
+  return show(call);
+}
+
+function shownText(call: Call, option: string): string | null {
+  const text = call.option(option);
+  if (text === null || isPlainText(text, MAX_NAME)) return text;
+  throw new CommandFailure(
+    EXIT.usage,
+    `--${option} has control characters or is too long: choose another`,
+  );
+}
+
+function setupCode(call: Call): string | null {
+  const typed = call.option("code");
+  if (typed === null) return null;
+  const code = normalSetupCode(typed);
+  if (code !== null) return code;
+  throw new CommandFailure(
+    EXIT.usage,
+    "--code is not 12 to 32 letters and digits: look at the label again",
+  );
+}
+
+interface Shown {
+  readonly type: string;
+  readonly name: string | null;
+  readonly model: string | null;
+  readonly keyHash: string;
+  readonly owned: boolean;
+  readonly home: string | null;
+  readonly certificateEnds: number | null;
+  readonly newKeyWaits: boolean;
+}
+
+/** Nothing that is secret. */
+function show(call: Call): ExitStatus {
+  const host = deviceHost();
+  const { state } = StateFile.open(host.files, statePath(call));
+  const { identity, owner, next, scalar } = state;
+  const { point } = host.crypto.signingKey("P-256", scalar).publicKey;
+  const shown: Shown = {
+    type: identity.type,
+    name: identity.name,
+    model: identity.model,
+    keyHash: toHex(host.crypto.digest("sha256", point)),
+    owned: owner !== null,
+    home: owner?.serverName ?? null,
+    certificateEnds: owner?.notAfter ?? null,
+    newKeyWaits: next !== null,
+  };
+  if (call.words.flags.has("json")) {
+    call.write(json(shown));
+    return EXIT.done;
+  }
+  call.write(
+    facts([
+      ["type", shown.type],
+      ["name", shown.name],
+      ["model", shown.model],
+      ["key (SHA-256)", shown.keyHash],
+      ["home", shown.home ?? "none yet"],
+      ["certificate ends", owner === null ? null : dayText(owner.notAfter)],
+      ["a new key waits", shown.newKeyWaits ? "yes" : "no"],
+    ]),
+  );
+  return EXIT.done;
+}
+
+async function run(call: Call): Promise<ExitStatus> {
+  const host = deviceHost();
+  const address = call.option("home");
+  if (address === null) {
+    throw new CommandFailure(EXIT.usage, "--home is missing: write the router's address");
+  }
+  const file = StateFile.open(host.files, statePath(call));
+  const supplicant = settingsOf(call);
+  const tell = (event: DeviceEvent): void => {
+    call.write(
+      call.words.flags.has("json") ? `${JSON.stringify(plain(event))}\n` : `${sentence(event)}\n`,
+    );
+    if (supplicant !== null) follow(host, file, event, supplicant);
+    hook(host, call, event.kind);
+  };
+  const agent = new DeviceAgent(host, {
+    file,
+    home: { address, port: call.whole("port") ?? COAPS_PORT },
+    pinned: pinOf(call),
+    tell,
+  });
+  const told = new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+  if (supplicant !== null && file.state.owner === null) {
+    writeFirstContact(host.files, host.crypto, file.state, supplicant);
+    hook(host, call, "first");
+  }
+  agent.start();
+  await told;
+  agent.stop();
+  return EXIT.done;
+}
+
+function settingsOf(call: Call): SupplicantSettings | null {
+  const folder = call.option("supplicant");
+  return folder === null ? null : { folder, ssid: call.option("ssid"), more: ["eapol_flags=0"] };
+}
+
+function pinOf(call: Call): Uint8Array | null {
+  const text = call.option("pin");
+  if (text === null) return null;
+  if (/^[0-9a-f]{64}$/.test(text)) return hex(text);
+  throw new CommandFailure(EXIT.usage, "--pin is not 64 hexadecimal digits: copy it again");
+}
+
+/** The network is joined with what the device has now. */
+function follow(
+  host: Host,
+  file: StateFile,
+  event: DeviceEvent,
+  settings: SupplicantSettings,
+): void {
+  const { state } = file;
+  const credential = credentialOf(state);
+  if (credential === null || (event.kind !== "joined" && event.kind !== "renewed")) return;
+  writeMember(host.files, host.crypto, credential.scalar, credential.owner, settings);
+}
+
+function hook(host: Host, call: Call, kind: string): void {
+  const program = call.option("hook");
+  if (program === null) return;
+  host.run([program, kind], "", ({ status, stderr }) => {
+    if (status !== 0) call.write(`the hook failed (${status}): ${visible(stderr, 200)}\n`);
+  });
+}
+
+function plain(event: DeviceEvent): object {
+  switch (event.kind) {
+    case "joined":
+      return { kind: event.kind, home: event.owner.serverName };
+    case "lives":
+      return { kind: event.kind, periodSeconds: event.answer.periodSeconds };
+    case "waits-for-owner":
+    case "approved":
+    case "key-agreed":
+    case "certified":
+    case "renewed":
+    case "failed":
+      return event;
+  }
+}
+
+function sentence(event: DeviceEvent): string {
+  switch (event.kind) {
+    case "waits-for-owner":
+      return "waiting for the owner to say yes";
+    case "approved":
+      return "the owner said yes";
+    case "key-agreed":
+      return `agreed on a new key; the home must show the number ${event.code}`;
+    case "certified":
+      return `got a certificate until ${dayText(event.notAfter)}`;
+    case "joined":
+      return `belongs to ${event.owner.serverName ?? "a home"} now`;
+    case "lives":
+      return "reported to the home";
+    case "renewed":
+      return `renewed its certificate until ${dayText(event.notAfter)}`;
+    case "failed":
+      return `did not work (${event.reason}); again in ${Math.ceil(event.againMs / 1000)} seconds`;
+  }
+}
