@@ -1,5 +1,5 @@
 /** A request as callers see it, and as options. */
-import { concat, toHex } from "../../base/bytes.ts";
+import { toHex } from "../../base/bytes.ts";
 import { type Block, readBlock } from "./block.ts";
 import { codeOfMethod, type Method, methodOf } from "./codes.ts";
 import { CoapFailure } from "./failure.ts";
@@ -184,9 +184,4 @@ export function requestCode({ method }: CoapRequest): number {
 
 export function observeOption(wish: ObserveWish): Option {
   return uintOption(OBSERVE, wish === "register" ? 0 : 1);
-}
-
-/** The request again with its body whole. */
-export function withBody(request: CoapRequest, parts: readonly Uint8Array[]): CoapRequest {
-  return { ...request, payload: concat(...parts) };
 }
