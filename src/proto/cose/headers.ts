@@ -69,7 +69,10 @@ export function readHeaders(protectedBucket: CborItem, unprotectedBucket: CborIt
     if (sealed.has(label)) throw new CoseFailure("repeated-header");
   }
   checkAlgorithm(sealed.get(LABEL.algorithm));
-  if (open.has(LABEL.critical)) throw new CoseFailure("bad-header");
+  // What is critical has to be protected, and a countersignature cannot be (RFC 9338 §3.1).
+  if (open.has(LABEL.critical) || sealed.has(LABEL.countersignature)) {
+    throw new CoseFailure("bad-header");
+  }
   checkCritical(sealed);
 
   const either = (label: CborKey): CborItem | undefined => sealed.get(label) ?? open.get(label);

@@ -5,13 +5,15 @@
  */
 import { concat, utf8 } from "../../base/bytes.ts";
 import { parseCbor } from "../../base/cbor.ts";
-import type { CborItem } from "../../base/cbor.ts";
+import type { CborItem, CborKey } from "../../base/cbor.ts";
 import * as cbor from "../../base/cbor-write.ts";
 import type { Crypto, PublicKey, SigningKey } from "../../base/crypto/crypto.ts";
 import type { RandomSource } from "../../base/machine.ts";
+import { addCountersignature, readCountersignatures } from "./countersignature.ts";
+import type { Countersignature, Countersigned } from "./countersignature.ts";
 import { SIGNATURE_LENGTH, signEs256, verifyEs256 } from "./es256.ts";
 import { CoseFailure } from "./failure.ts";
-import { encodeProtected, readHeaders, unprotectedEntries } from "./headers.ts";
+import { encodeProtected, LABEL, readHeaders, unprotectedEntries } from "./headers.ts";
 import type { Headers } from "./headers.ts";
 
 /** The CBOR tag of COSE_Sign1 (RFC 9052 §2). */
@@ -52,13 +54,23 @@ export function signSign1(
   const { payload, externalAad, contentType = null, keyId = null, certificateHash = null } = signed;
   const sealed = encodeProtected({ contentType });
   const signature = signEs256(key, sigStructure(sealed, externalAad, payload), random);
-  const message = cbor.array(
+  const unprotected = unprotectedEntries({ keyId, certificateHash });
+  return encodeSign1(sealed, unprotected, signed.detached === true ? null : payload, signature);
+}
+
+function encodeSign1(
+  sealed: Uint8Array,
+  unprotected: readonly (readonly [CborKey, Uint8Array | null])[],
+  payload: Uint8Array | null,
+  signature: Uint8Array,
+): Uint8Array {
+  const parts = [
     cbor.bytes(sealed),
-    cbor.map(...unprotectedEntries({ keyId, certificateHash })),
-    signed.detached === true ? cbor.nullValue() : cbor.bytes(payload),
+    cbor.map(...unprotected),
+    payload === null ? cbor.nullValue() : cbor.bytes(payload),
     cbor.bytes(signature),
-  );
-  return cbor.tagged(SIGN1_TAG, message);
+  ];
+  return cbor.tagged(SIGN1_TAG, cbor.array(...parts));
 }
 
 /**
@@ -72,10 +84,13 @@ export function signSign1(
 export function parseSign1(bytes: Uint8Array, maxLength?: number): ReceivedSign1 {
   const parts = parseCbor(bytes, maxLength).tagged(SIGN1_TAG).array(4);
   const [sealed, open, payload, signature] = parts;
+  const headers = readHeaders(sealed!, open!);
+  const unprotected = new Map(open!.map().entries());
   return new ReceivedSign1({
-    headers: readHeaders(sealed!, open!),
+    headers,
+    countersignatures: readCountersignatures(unprotected.get(LABEL.countersignature)),
     sealed: sealed!.bytes(),
-    open: open!,
+    unprotected,
     payload: payload!.isNull ? null : payload!.bytes(),
     signature: signature!.bytes(SIGNATURE_LENGTH),
   });
@@ -83,8 +98,9 @@ export function parseSign1(bytes: Uint8Array, maxLength?: number): ReceivedSign1
 
 interface Parts {
   readonly headers: Headers;
+  readonly countersignatures: readonly Countersignature[];
   readonly sealed: Uint8Array;
-  readonly open: CborItem;
+  readonly unprotected: ReadonlyMap<CborKey, CborItem>;
   readonly payload: Uint8Array | null;
   readonly signature: Uint8Array;
 }
@@ -92,10 +108,13 @@ interface Parts {
 /** A message as received, its signature not looked at yet. */
 export class ReceivedSign1 {
   readonly headers: Headers;
+  /** Those of others, in their order; looked at by `verifyCountersignature`. */
+  readonly countersignatures: readonly Countersignature[];
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
     this.headers = parts.headers;
+    this.countersignatures = parts.countersignatures;
     this.#parts = parts;
   }
 
@@ -121,6 +140,67 @@ export class ReceivedSign1 {
     const payload = this.#payload(detached);
     verifyEs256(crypto, key, sigStructure(sealed, externalAad, payload), signature);
     return payload;
+  }
+
+  /**
+   * Whether any of the countersignatures is one by `key`. That the message's
+   * own signature holds is another question, which `verify` answers.
+   *
+   * @param externalAad - the countersigner's
+   * @throws CoseFailure `bad-signature` where none of them is; otherwise as `verify`
+   */
+  verifyCountersignature(
+    crypto: Crypto,
+    key: PublicKey,
+    externalAad: Uint8Array,
+    detached: Uint8Array | null = null,
+  ): void {
+    const target = this.#target(detached);
+    for (const countersignature of this.countersignatures) {
+      try {
+        countersignature.verify(crypto, key, externalAad, target);
+        return;
+      } catch (failure) {
+        // Another party's; there are at most four.
+        if (!(failure instanceof CoseFailure) || failure.reason !== "bad-signature") throw failure;
+      }
+    }
+    throw new CoseFailure("bad-signature");
+  }
+
+  /**
+   * The message with one more countersignature. Whoever signs here says to have
+   * seen the signature that is there, and has verified it.
+   *
+   * @returns the tagged message, deterministic CBOR
+   * @throws CoseFailure `too-many-countersignatures`; `unsupported-key`; as `verify` for the payload
+   */
+  countersign(
+    signed: Partial<Pick<Headers, "keyId" | "certificateHash">> & {
+      readonly externalAad: Uint8Array;
+      readonly detached?: Uint8Array;
+    },
+    key: SigningKey,
+    random: RandomSource | null,
+  ): Uint8Array {
+    const { sealed, unprotected, payload, signature } = this.#parts;
+    const { externalAad, keyId = null, certificateHash = null } = signed;
+    const label = LABEL.countersignature;
+    const header = addCountersignature(
+      unprotected.get(label),
+      this.#target(signed.detached ?? null),
+      { externalAad, keyId, certificateHash },
+      key,
+      random,
+    );
+    const others = [...unprotected].filter(([known]) => known !== label);
+    const entries = others.map(([known, { encoding }]) => [known, encoding] as const);
+    return encodeSign1(sealed, [...entries, [label, header]], payload, signature);
+  }
+
+  #target(detached: Uint8Array | null): Countersigned {
+    const { sealed, signature } = this.#parts;
+    return { sealed, payload: this.#payload(detached), signature };
   }
 
   #payload(detached: Uint8Array | null): Uint8Array {
