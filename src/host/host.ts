@@ -32,6 +32,41 @@ export interface UdpSocket {
   close(): void;
 }
 
+/** An address of this machine, as text without zone, and the prefix that is on its link. */
+export interface InterfaceAddress {
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** A network interface that is up, the loopback aside. */
+export interface NetworkInterface {
+  readonly name: string;
+  readonly ipv4: readonly InterfaceAddress[];
+  readonly ipv6: readonly InterfaceAddress[];
+}
+
+/** A group of link-local scope in both families. */
+export interface MulticastGroup {
+  readonly ipv4: string;
+  readonly ipv6: string;
+  readonly port: number;
+}
+
+/** One family of one interface. */
+export interface MulticastLink {
+  readonly interface: string;
+  readonly family: "ipv4" | "ipv6";
+}
+
+/** What multicast is spoken through. Everything leaves with a TTL of 255, and is heard on this machine too. */
+export interface MulticastSocket {
+  /** What was joined: the families that the interfaces had an address of when it was opened. */
+  readonly links: readonly MulticastLink[];
+  /** To the group, or to one address on that link; from the group's port, or from its own. */
+  send(bytes: Uint8Array, to: "group" | SocketAddress, on: MulticastLink): void;
+  close(): void;
+}
+
 /** One accepted connection on a local socket. */
 export interface LocalConnection {
   send(bytes: Uint8Array): void;
@@ -105,6 +140,24 @@ export interface Host {
   wall(): Unix;
   setTimer(at: Mono, run: () => void): Timer;
   udp(bind: SocketAddress, onDatagram: (bytes: Uint8Array, from: SocketAddress) => void): UdpSocket;
+  interfaces(): readonly NetworkInterface[];
+  /**
+   * Speaks to a group of link-local scope on some interfaces. What is handed in
+   * came from the link it is said to have come from.
+   *
+   * With port `group` it hears what is sent to the group, beside others on this
+   * machine that do, and never what is sent to an address: that is theirs. With
+   * port `own` it hears what is sent to that port alone: answers to itself.
+   *
+   * Addresses that come or go later are noticed by opening anew. An interface
+   * that does not exist has no links.
+   */
+  multicast(
+    group: MulticastGroup,
+    interfaces: readonly string[],
+    port: "group" | "own",
+    onDatagram: (bytes: Uint8Array, from: SocketAddress, on: MulticastLink) => void,
+  ): MulticastSocket;
   /** A stream socket in the file system, made with `mode`; a stale file of that name is replaced, a live one is EADDRINUSE. */
   listenLocal(
     path: string,

@@ -15,12 +15,18 @@ import type {
   LocalConnection,
   LocalHandlers,
   LogLevel,
+  MulticastGroup,
+  MulticastLink,
+  MulticastSocket,
+  NetworkInterface,
   ProcessResult,
   SocketAddress,
   Timer,
   UdpSocket,
 } from "../host.ts";
 import { MemoryClock } from "./clock.ts";
+import { openMemoryMulticast } from "./multicast.ts";
+import type { MemoryInterface } from "./multicast.ts";
 import { MemoryNetwork } from "./network.ts";
 
 /** What a script answers for a program; `takes` milliseconds pass before it ends. */
@@ -33,6 +39,8 @@ export interface MemoryHostOptions {
   /** Shared by hosts that meet; a clock of its own otherwise. */
   readonly clock?: MemoryClock;
   readonly network?: MemoryNetwork;
+  /** What this host has; none unless told otherwise. */
+  readonly interfaces?: readonly MemoryInterface[];
   /** Answers `run`; without it every program ends at once with status 0 and says nothing. */
   readonly script?: (command: readonly string[], input: string) => ScriptedResult;
 }
@@ -54,6 +62,7 @@ export class MemoryHost implements Host {
   readonly network: MemoryNetwork;
   readonly logged: { readonly level: LogLevel; readonly line: string }[] = [];
   readonly ran: { readonly command: readonly string[]; readonly input: string }[] = [];
+  readonly #interfaces: readonly MemoryInterface[];
   readonly #script: (command: readonly string[], input: string) => ScriptedResult;
   readonly #listeners = new Map<string, (connection: LocalConnection) => LocalHandlers>();
 
@@ -63,6 +72,7 @@ export class MemoryHost implements Host {
     this.files = options.files;
     this.clock = options.clock ?? new MemoryClock();
     this.network = options.network ?? new MemoryNetwork(this.clock);
+    this.#interfaces = options.interfaces ?? [];
     this.#script = options.script ?? (() => ({}));
   }
 
@@ -83,6 +93,20 @@ export class MemoryHost implements Host {
     onDatagram: (bytes: Uint8Array, from: SocketAddress) => void,
   ): UdpSocket {
     return this.network.udp(bind, onDatagram);
+  }
+
+  interfaces(): readonly NetworkInterface[] {
+    return this.#interfaces;
+  }
+
+  multicast(
+    group: MulticastGroup,
+    interfaces: readonly string[],
+    port: "group" | "own",
+    onDatagram: (bytes: Uint8Array, from: SocketAddress, on: MulticastLink) => void,
+  ): MulticastSocket {
+    const chosen = this.#interfaces.filter(({ name }) => interfaces.includes(name));
+    return openMemoryMulticast(this.network, group, chosen, port, onDatagram);
   }
 
   listenLocal(

@@ -10,6 +10,13 @@ export interface Datagram {
   readonly bytes: Uint8Array;
 }
 
+/** Hears what is sent to a group on one link, of one family. */
+export interface Listening {
+  readonly wire: string;
+  readonly group: SocketAddress;
+  readonly hear: (bytes: Uint8Array, from: SocketAddress) => void;
+}
+
 /** When each copy of a datagram arrives, in milliseconds from now: `[]` loses it, `[0, 0]` repeats it. */
 export type Weather = (datagram: Datagram) => readonly number[];
 
@@ -18,6 +25,7 @@ const FIRST_FREE_PORT = 40_000;
 export class MemoryNetwork {
   readonly #clock: MemoryClock;
   readonly #sockets = new Map<string, (bytes: Uint8Array, from: SocketAddress) => void>();
+  readonly #listening = new Set<Listening>();
   #nextPort = FIRST_FREE_PORT;
   /** Every datagram sent, lost ones too. */
   readonly sent: Datagram[] = [];
@@ -46,12 +54,37 @@ export class MemoryNetwork {
     };
   }
 
+  /** Joins a group; the result leaves it. */
+  join(listening: Listening): () => void {
+    this.#listening.add(listening);
+    return () => void this.#listening.delete(listening);
+  }
+
+  /** Sends to all on a wire that joined the group, the sender included; the weather is one for all of them. */
+  sendToGroup(datagram: Datagram, wire: string): void {
+    this.#launch(datagram, () => {
+      for (const each of this.#listening) {
+        if (each.wire !== wire || nameOf(each.group) !== nameOf(datagram.to)) continue;
+        each.hear(Uint8Array.from(datagram.bytes), datagram.from);
+      }
+    });
+  }
+
+  /** Sends to one address, from whichever. */
+  sendFrom(from: SocketAddress, to: SocketAddress, bytes: Uint8Array): void {
+    this.#send({ from, to, bytes });
+  }
+
   #send(datagram: Datagram): void {
+    this.#launch(datagram, () => {
+      this.#sockets.get(nameOf(datagram.to))?.(Uint8Array.from(datagram.bytes), datagram.from);
+    });
+  }
+
+  #launch(datagram: Datagram, arrive: () => void): void {
     this.sent.push(datagram);
     for (const delay of this.weather(datagram)) {
-      this.#clock.setTimer(mono(this.#clock.mono() + delay), () => {
-        this.#sockets.get(nameOf(datagram.to))?.(Uint8Array.from(datagram.bytes), datagram.from);
-      });
+      this.#clock.setTimer(mono(this.#clock.mono() + delay), arrive);
     }
   }
 }

@@ -6,6 +6,7 @@ import { oneLine } from "../../base/text.ts";
 import type { Files, Host, LocalConnection, LocalHandlers, LogLevel, Timer } from "../host.ts";
 import { nodeCrypto } from "./crypto.ts";
 import { listenLocalSocket } from "./local.ts";
+import { networkInterfaces, openMulticast } from "./multicast.ts";
 import { MAX_RUN_MILLISECONDS, runProgram } from "./run.ts";
 import { openUdp } from "./udp.ts";
 
@@ -67,6 +68,12 @@ export function nodeHost(options: NodeHostOptions): Host {
     udp: (bind, onDatagram) =>
       openUdp(bind, {
         onDatagram: (bytes, from) => guarded(() => onDatagram(bytes, from)),
+        onFault: (line) => log("warning", line),
+      }),
+    interfaces: networkInterfaces,
+    multicast: (group, interfaces, port, onDatagram) =>
+      openMulticast(group, interfaces, port, {
+        onDatagram: (bytes, from, on) => guarded(() => onDatagram(bytes, from, on)),
         onFault: (line) => log("warning", line),
       }),
     listenLocal: (path, mode, accept) => {

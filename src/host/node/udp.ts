@@ -15,7 +15,7 @@ export interface UdpEvents {
 type LookupDone = (error: Error | null, address: string, family: number) => void;
 
 /** Addresses are numeric here, so there is nothing to look up; answering in the same turn makes `bind` synchronous. */
-function numericOnly(address: string, _options: unknown, done: LookupDone): void {
+export function numericOnly(address: string, _options: unknown, done: LookupDone): void {
   done(null, address, isIP(address));
 }
 
