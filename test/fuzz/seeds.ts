@@ -28,6 +28,7 @@ import { RadiusTestClient } from "../kit/radius-client.ts";
 import { CHAIN as VECTORS, KEYS, REQUESTS } from "../vectors/x509/openssl.ts";
 import { CHAIN } from "./chain.ts";
 import { openCrypto } from "./open-crypto.ts";
+import { policySeeds } from "./seeds-policy.ts";
 import { tlsSeeds } from "./seeds-tls.ts";
 import { pap } from "./station.ts";
 import {
@@ -555,6 +556,7 @@ try {
   keys();
   tlsByOurselves();
   tlsSeeds(seed);
+  policySeeds(seed);
   await hellos();
   await stations();
   radius();

@@ -2,6 +2,7 @@
  * Every fuzz target by name. To add one: a file in `targets/` with `fuzz`, a row
  * here, seeds in `seeds.ts` or by hand in `corpus/NAME/`, and what a run finds.
  */
+import * as aif from "./targets/aif.ts";
 import * as certificate from "./targets/certificate.ts";
 import * as change from "./targets/change.ts";
 import * as crl from "./targets/crl.ts";
@@ -24,6 +25,7 @@ import * as radiusDisconnect from "./targets/radius-disconnect.ts";
 import * as radiusEndpoint from "./targets/radius-endpoint.ts";
 import * as radiusPacket from "./targets/radius-packet.ts";
 import * as rawKey from "./targets/raw-key.ts";
+import * as release from "./targets/release.ts";
 import * as request from "./targets/request.ts";
 import * as textForms from "./targets/text-forms.ts";
 import * as tlsClient from "./targets/tls-client.ts";
@@ -44,6 +46,7 @@ import * as uci from "./targets/uci.ts";
 export type Target = (bytes: Uint8Array) => void;
 
 export const TARGETS: Readonly<Record<string, Target>> = {
+  aif: aif.fuzz,
   certificate: certificate.fuzz,
   change: change.fuzz,
   crl: crl.fuzz,
@@ -66,6 +69,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   "radius-endpoint": radiusEndpoint.fuzz,
   "radius-packet": radiusPacket.fuzz,
   "raw-key": rawKey.fuzz,
+  release: release.fuzz,
   request: request.fuzz,
   "text-forms": textForms.fuzz,
   "tls-client": tlsClient.fuzz,
