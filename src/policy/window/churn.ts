@@ -33,8 +33,8 @@ export interface Churn {
 /** A home that has seen nothing. */
 export const NO_CHURN: Churn = { events: 0, deviceDays: 0 };
 
-/** Most device-days that an estimate can reach: {@link MAX_DEVICES} for ever. */
-export const MAX_DEVICE_DAYS: number = (MAX_DEVICES * HALF_LIFE_DAYS) / Math.LN2;
+/** More device-days than an estimate can reach, {@link MAX_DEVICES} for ever, however it was rounded on the way. */
+export const MAX_DEVICE_DAYS: number = Math.ceil((MAX_DEVICES * HALF_LIFE_DAYS) / Math.LN2) + 1;
 
 /** What is left of an observation after so many days: w = 2^(-a/Hl). */
 export function weightAfter(days: number): number {

@@ -80,8 +80,8 @@ export function firstContact(window: HomeWindow, told: number | null): Presence 
  * this device from now on.
  */
 export function contact(presence: Presence, window: HomeWindow): Met {
-  const since = presence.dormantSince;
-  const wrongly = since !== null && window.hours - since <= FALSE_ALARM_HOURS;
+  const dormant = dormantHours(presence, window);
+  const wrongly = dormant !== null && dormant <= FALSE_ALARM_HOURS;
   const gap = silentHours(presence, window);
   const learnt = wrongly ? FALSE_ALARM_FACTOR * Math.max(gap, longestGap(presence)) : gap;
   return {
@@ -91,7 +91,7 @@ export function contact(presence: Presence, window: HomeWindow): Met {
       daysThen: window.days,
       dormantSince: null,
     },
-    window: wrongly ? unobserve(window, window.hours - since) : window,
+    window: wrongly ? unobserve(window, dormant) : window,
   };
 }
 
@@ -164,14 +164,19 @@ export function isOverdue(presence: Presence, window: HomeWindow): boolean {
 
 /** Whether a dormant device has been away for so long that its record may go: no certificate of it holds any more. */
 export function isLongGone(presence: Presence, window: HomeWindow): boolean {
-  const since = presence.dormantSince;
-  return since !== null && window.hours - since >= FORGOTTEN_HOURS;
+  const dormant = dormantHours(presence, window);
+  return dormant !== null && dormant >= FORGOTTEN_HOURS;
 }
 
 /** Counted hours until the device is overdue, if nothing changes; 0 or less once it is. */
 export function hoursLeft(presence: Presence, window: HomeWindow): number {
   const patience = patienceDays(presence, window) * HOURS_PER_DAY;
   return Math.max(patience - silentHours(presence, window), presence.notBefore - window.hours);
+}
+
+/** Counted hours since the device became dormant; null while it is not. As in {@link silentHours}, never below 0. */
+function dormantHours({ dormantSince }: Presence, window: HomeWindow): number | null {
+  return dormantSince === null ? null : Math.max(0, window.hours - dormantSince);
 }
 
 /** Gaps of one day are one: a device that comes hourly would have forgotten its holidays in a day. */

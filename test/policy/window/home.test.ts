@@ -5,6 +5,7 @@ import {
   churnRate,
   HALF_LIFE_DAYS,
   MAX_DAYS,
+  MAX_DEVICES,
   MIN_DAYS,
   NO_CHURN,
   wantedDays,
@@ -110,6 +111,12 @@ test("the window stays between 3 and 60 days", () => {
   assert.equal(window.days, MIN_DAYS);
   window = daysOf({ ...window, churn: NO_CHURN }, 300, 4096);
   assert.equal(window.days, MAX_DAYS);
+});
+
+test("the largest home for ever stays readable", () => {
+  const largest = daysOf(NEW_HOME, 4000, MAX_DEVICES);
+  assert.ok(largest.churn.deviceDays > 0.999 * ((MAX_DEVICES * 30) / Math.LN2));
+  assert.deepEqual(parseHomeWindow(largest), largest);
 });
 
 test("a busy home's window is shorter than a calm home's", () => {

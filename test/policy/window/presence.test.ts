@@ -64,6 +64,16 @@ test("a record that is ahead of the home's hours, as after a restore, is not sil
   assert.ok(!isOverdue(ahead, at(100)));
 });
 
+test("a dormancy from the future, as after a restore, is taken back once and no more", () => {
+  const silent = fellSilent(fresh, at(500));
+  const back = contact(silent.presence, {
+    ...silent.window,
+    hours: 100,
+    churn: { events: 3, deviceDays: 0 },
+  });
+  assert.equal(back.window.churn.events, 2);
+});
+
 test("silence is counted in hours that the home lived through: a power cut ages nobody", () => {
   const window = hours(at(0), 100);
   const dark = { ...HOME, reachable: false };
