@@ -15,11 +15,8 @@ import type { Report, Serving } from "./end.ts";
 import { promised } from "./program.ts";
 import type { Talk } from "./talk.ts";
 
-/** Nothing comes for so long: the cell has failed. */
+/** Nothing more comes for so long: the cell has failed. */
 const PATIENCE_MS = 15_000;
-
-/** Shorter than usual, as some servers lose what comes while they bind anew. */
-const INITIAL_MS = 500;
 
 /** Serves so many associations behind one socket. */
 export async function serveUdp(
@@ -42,7 +39,7 @@ export async function serveUdp(
     else if (reports.push(report) === associations) done.resolve(reports);
   };
   const pump = new Pump<EndpointInput, EndpointOutput>(
-    new DtlsServer({ tls, mtu, idleMs: null, initialMs: INITIAL_MS }),
+    new DtlsServer({ tls, mtu, idleMs: null }),
     (bytes, port) => ({ kind: "datagram", from: `${port}`, bytes }),
     (output) => {
       if (output.kind === "datagram") {
@@ -81,7 +78,7 @@ export async function connectUdpOnce(
 ): Promise<Report> {
   const done = promised<void>();
   const pump = new Pump<DtlsInput, DtlsOutput>(
-    new DtlsClient({ tls, mtu, initialMs: INITIAL_MS }),
+    new DtlsClient({ tls, mtu }),
     (bytes) => ({ kind: "datagram", bytes }),
     (output) => {
       if (output.kind === "datagram") {
@@ -140,11 +137,11 @@ class Pump<Input, Output> {
   /** @returns The port. */
   async bind(): Promise<number> {
     await new Promise<void>((bound) => this.#socket.bind(0, "127.0.0.1", bound));
-    this.#bePatient();
     return this.#socket.address().port;
   }
 
   feed(input: Input | { readonly kind: "timeout" }): void {
+    if (this.#patience === undefined) this.#bePatient();
     try {
       this.#feed(input);
     } catch (fault) {

@@ -25,7 +25,6 @@ export const openssl: End = {
   },
 
   async serve(cell, identities) {
-    // It binds anew for each connection, over datagrams to another port if it may choose.
     const port = await freePort(isDatagram(cell));
     const words = [
       "s_server",
@@ -81,7 +80,7 @@ function common(cell: Cell, role: Role, identities: Identities): string[] {
     if (role === "server") words.push("-Verify", "2");
   }
   if (isDatagram(cell)) words.push("-timeout");
-  // With it the socket belongs to its first client for good.
+  // That connects its one socket to the first client, for good.
   const asksForCookie = isDatagram(cell) && role === "server" && connectionsOf(cell) === 1;
   if (asksForCookie) words.push("-listen");
   if (cell.flow === "fragmented") words.push("-mtu", `${SMALL_MTU}`);
