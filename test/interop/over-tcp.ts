@@ -12,11 +12,8 @@ import type {
 } from "../../src/proto/tls/connection.ts";
 import { TlsServer } from "../../src/proto/tls/server.ts";
 import type { Report, Serving } from "./end.ts";
-import { promised } from "./program.ts";
+import { PATIENCE_MS, promised } from "./program.ts";
 import type { Talk } from "./talk.ts";
-
-/** A peer that says nothing for so long has failed its cell. */
-const PATIENCE_MS = 15_000;
 
 /** Serves so many connections. */
 export async function serveTcp(

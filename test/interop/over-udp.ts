@@ -12,11 +12,8 @@ import type {
   EndpointOutput,
 } from "../../src/proto/tls/datagram/server.ts";
 import type { Report, Serving } from "./end.ts";
-import { promised } from "./program.ts";
+import { PATIENCE_MS, promised } from "./program.ts";
 import type { Talk } from "./talk.ts";
-
-/** Nothing more comes for so long: the cell has failed. */
-const PATIENCE_MS = 15_000;
 
 /** Serves so many associations behind one socket. */
 export async function serveUdp(

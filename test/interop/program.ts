@@ -3,8 +3,11 @@ import { spawn, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 
-/** Nothing a peer does in one cell takes longer; one that does is ended and its cell fails. */
-const PATIENCE_MS = 20_000;
+/**
+ * Nothing either side does in one cell takes longer, even where many others want the processor; one that
+ * does is ended and its cell fails.
+ */
+export const PATIENCE_MS = 60_000;
 
 export class Program {
   /** Standard output and standard error as they come. */

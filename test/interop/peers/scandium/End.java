@@ -45,7 +45,7 @@ import org.eclipse.californium.scandium.dtls.x509.StaticNewAdvancedCertificateVe
 
 public final class End {
   private static final int MAX_HANDSHAKE = 16384;
-  private static final long PATIENCE_SECONDS = 15;
+  private static final long PATIENCE_SECONDS = 60;
 
   private static final Map<String, String> flags = new HashMap<>();
   private static final LinkedBlockingQueue<RawData> received = new LinkedBlockingQueue<>();
