@@ -119,14 +119,16 @@ function coverage({ lines, results }: Page): string {
 }
 
 function reasons({ lines }: Page): string {
-  const rows = lines.flatMap(({ peer, version, role, impossible }) =>
-    [...impossible].map(([because, count]) => [
+  const rows = lines.flatMap(({ peer, version, role, possible, impossible }) => {
+    const absent: [string, number][] =
+      peer.is === null && possible.length > 0 ? [["not on this machine", possible.length]] : [];
+    return [...absent, ...impossible].map(([because, count]) => [
       peer.name,
       `${version} ${role}`,
       `${count}`,
       because,
-    ]),
-  );
+    ]);
+  });
   return table(["peer", "ours", "cells", "because"], rows);
 }
 
