@@ -13,45 +13,46 @@ const BLOCK = 16;
 const LENGTH_OCTETS = 3;
 const EMPTY = new Uint8Array();
 
-/** @param key - 16 or 32 bytes. */
-export function ccm(key: Uint8Array, tagLength: 8 | 16): Aead {
-  const roundKeys = unsafe.expandKeyLE(key);
+/** One key, worked up. */
+export class Ccm implements Aead {
+  readonly tagLength: 8 | 16;
+  readonly #roundKeys: Uint32Array;
 
-  return {
-    tagLength,
-    seal(nonce, associated, plaintext) {
-      requireLength("a CCM nonce", nonce, NONCE_LENGTH);
-      if (plaintext.length > MAX_CCM_LENGTH) {
-        throw new RangeError(`${plaintext.length} octets are too many for one CCM message`);
-      }
-      const mac = cbcMac(roundKeys, firstBlock(nonce, associated, plaintext, tagLength), [
-        associatedBlocks(associated),
-        plaintext,
-      ]);
-      const { tag, text } = applyCounter(roundKeys, nonce, mac, plaintext);
-      return concat(text, tag.subarray(0, tagLength));
-    },
-    open(nonce, associated, sealed) {
-      requireLength("a CCM nonce", nonce, NONCE_LENGTH);
-      const length = sealed.length - tagLength;
-      if (length < 0 || length > MAX_CCM_LENGTH) return null;
+  /** @param key - 16 or 32 bytes. */
+  constructor(key: Uint8Array, tagLength: 8 | 16) {
+    this.tagLength = tagLength;
+    this.#roundKeys = unsafe.expandKeyLE(key);
+  }
 
-      const { tag: mask, text } = applyCounter(
-        roundKeys,
-        nonce,
-        new Uint8Array(BLOCK),
-        sealed.subarray(0, length),
-      );
-      const mac = cbcMac(roundKeys, firstBlock(nonce, associated, text, tagLength), [
-        associatedBlocks(associated),
-        text,
-      ]);
-      const expected = mac.map((octet, at) => octet ^ mask[at]!).subarray(0, tagLength);
-      if (sameBytes(expected, sealed.subarray(length))) return text;
-      text.fill(0);
-      return null;
-    },
-  };
+  seal(nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    requireLength("a CCM nonce", nonce, NONCE_LENGTH);
+    if (plaintext.length > MAX_CCM_LENGTH) {
+      throw new RangeError(`${plaintext.length} octets are too many for one CCM message`);
+    }
+    const mac = this.#mac(nonce, associated, plaintext);
+    const { tag, text } = applyCounter(this.#roundKeys, nonce, mac, plaintext);
+    return concat(text, tag.subarray(0, this.tagLength));
+  }
+
+  open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | null {
+    requireLength("a CCM nonce", nonce, NONCE_LENGTH);
+    const length = sealed.length - this.tagLength;
+    if (length < 0 || length > MAX_CCM_LENGTH) return null;
+
+    const nothing = new Uint8Array(BLOCK);
+    const masked = sealed.subarray(0, length);
+    const { tag: mask, text } = applyCounter(this.#roundKeys, nonce, nothing, masked);
+    const mac = this.#mac(nonce, associated, text);
+    const expected = mac.map((octet, at) => octet ^ mask[at]!).subarray(0, this.tagLength);
+    if (sameBytes(expected, sealed.subarray(length))) return text;
+    text.fill(0);
+    return null;
+  }
+
+  #mac(nonce: Uint8Array, associated: Uint8Array, text: Uint8Array): Uint8Array {
+    const first = firstBlock(nonce, associated, text, this.tagLength);
+    return cbcMac(this.#roundKeys, first, [associatedBlocks(associated), text]);
+  }
 }
 
 /** B_0 (RFC 3610 §2.2). */

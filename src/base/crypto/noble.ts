@@ -16,7 +16,7 @@ import { sha256 as nobleSha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { CHash } from "@noble/hashes/utils.js";
 import type { RandomSource } from "../machine.ts";
 import { aeadForm, NONCE_LENGTH, requireLength, requirePbkdf2 } from "./lengths.ts";
-import { ccm } from "./ccm.ts";
+import { Ccm } from "./ccm.ts";
 import { Gcm } from "./gcm.ts";
 import type {
   Aead,
@@ -107,30 +107,31 @@ function aead(algorithm: AeadName, key: Uint8Array): Aead {
     case "gcm":
       return new Gcm(key);
     case "ccm":
-      return ccm(key, tagLength);
+      return new Ccm(key, tagLength);
     case "chacha20-poly1305":
-      return chacha(key);
+      return new ChaCha20Poly1305(key);
   }
 }
 
-function chacha(key: Uint8Array): Aead {
-  // The key is kept, so it must not change when its buffer is used again.
-  const ownKey = Uint8Array.from(key);
-  const keyed = (
-    nonce: Uint8Array,
-    associated: Uint8Array,
-  ): ReturnType<typeof chacha20poly1305> => {
+class ChaCha20Poly1305 implements Aead {
+  readonly tagLength: number = 16;
+  readonly #key: Uint8Array;
+
+  constructor(key: Uint8Array) {
+    // The key is kept, so it must not change when its buffer is used again.
+    this.#key = Uint8Array.from(key);
+  }
+
+  seal(nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Uint8Array {
     requireLength("an AEAD nonce", nonce, NONCE_LENGTH);
-    return chacha20poly1305(ownKey, nonce, associated);
-  };
-  return {
-    tagLength: 16,
-    seal: (nonce, associated, plaintext) => keyed(nonce, associated).encrypt(plaintext),
-    open(nonce, associated, sealed) {
-      const opener = keyed(nonce, associated);
-      return orNull(() => opener.decrypt(sealed));
-    },
-  };
+    return chacha20poly1305(this.#key, nonce, associated).encrypt(plaintext);
+  }
+
+  open(nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array | null {
+    requireLength("an AEAD nonce", nonce, NONCE_LENGTH);
+    const opener = chacha20poly1305(this.#key, nonce, associated);
+    return orNull(() => opener.decrypt(sealed));
+  }
 }
 
 function aesCbc(key: Uint8Array, iv: Uint8Array): ReturnType<typeof cbc> {

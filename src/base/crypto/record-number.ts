@@ -17,21 +17,20 @@ export function recordNumberCipher(
   key: Uint8Array,
 ): RecordNumberCipher {
   requireRecordNumberKey(algorithm, key);
-  const compute = algorithm === "chacha20" ? chacha20Mask(key) : aesMask(key);
-  return {
-    mask(sample) {
-      requireSample(sample);
-      // Copied, for both ciphers read whole words and want them aligned.
-      return compute(Uint8Array.from(sample));
-    },
-  };
+  return algorithm === "chacha20" ? new ChaCha20Numbers(key) : new AesNumbers(key);
 }
 
-type Mask = (sample: Uint8Array) => Uint8Array;
+class AesNumbers implements RecordNumberCipher {
+  readonly #roundKeys: Uint32Array;
 
-function aesMask(key: Uint8Array): Mask {
-  const roundKeys = unsafe.expandKeyLE(key);
-  return (sample) => unsafe.encryptBlock(roundKeys, sample);
+  constructor(key: Uint8Array) {
+    this.#roundKeys = unsafe.expandKeyLE(key);
+  }
+
+  mask(sample: Uint8Array): Uint8Array {
+    requireSample(sample);
+    return unsafe.encryptBlock(this.#roundKeys, aligned(sample));
+  }
 }
 
 /**
@@ -39,19 +38,29 @@ function aesMask(key: Uint8Array): Mask {
  * may well have. HChaCha20 has no counter: it hands out the state after the
  * rounds, to which only its beginning must be added (RFC 8439 §2.3.1).
  */
-function chacha20Mask(key: Uint8Array): Mask {
-  const sigma = words(Uint8Array.from(SIGMA));
-  const keyWords = words(Uint8Array.from(key));
-  return (sample) => {
+class ChaCha20Numbers implements RecordNumberCipher {
+  readonly #key: Uint32Array;
+
+  constructor(key: Uint8Array) {
+    this.#key = words(Uint8Array.from(key));
+  }
+
+  mask(sample: Uint8Array): Uint8Array {
+    requireSample(sample);
     const state = new Uint8Array(32);
-    hchacha(sigma, keyWords, words(sample), words(state));
+    hchacha(words(aligned(SIGMA)), this.#key, words(aligned(sample)), words(state));
     const mask = new Uint8Array(16);
     const [rounds, begin, sum] = [view(state), view(SIGMA), view(mask)];
     for (let at = 0; at < mask.length; at += 4) {
       sum.setUint32(at, rounds.getUint32(at, true) + begin.getUint32(at, true), true);
     }
     return mask;
-  };
+  }
+}
+
+/** A copy, for both ciphers read whole words and want them aligned. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes);
 }
 
 /** The words of freshly made octets, which start at a word. */

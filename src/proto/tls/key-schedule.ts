@@ -30,6 +30,12 @@ export interface Randoms {
   readonly server: Uint8Array;
 }
 
+/** Copies of both, in one buffer: they live as long as the session, and a buffer costs more than what is in it. */
+export function randomsOf(client: Uint8Array, server: Uint8Array): Randoms {
+  const both = concat(client, server);
+  return { client: both.subarray(0, client.length), server: both.subarray(client.length) };
+}
+
 /**
  * The extended master secret, 48 bytes.
  *

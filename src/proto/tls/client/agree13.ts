@@ -11,6 +11,7 @@ import type { Channel } from "../handshake.ts";
 import { handshakeMessageOf } from "../handshake-joiner.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
 import { logSecrets } from "../key-log.ts";
+import { randomsOf } from "../key-schedule.ts";
 import type { Randoms } from "../key-schedule.ts";
 import { earlySecret, handshakeSecrets, kdf13, trafficKeys } from "../key-schedule13.ts";
 import type { HandshakeSecrets, Kdf13 } from "../key-schedule13.ts";
@@ -212,7 +213,7 @@ function onServerHello(
   const kdf = kdf13(config.crypto, suite.hash, channel.transport);
   const early = psk === null ? null : earlySecret(kdf, psk.key);
   const secrets = handshakeSecrets(kdf, early, shared, transcript.hash());
-  const randoms = { client: offer.random, server: hello.random.slice() };
+  const randoms = randomsOf(offer.random, hello.random);
   logSecrets(config, randoms, "HANDSHAKE_TRAFFIC_SECRET", secrets);
   channel.readUnder(epochKeys(kdf, suite, secrets.server, HANDSHAKE_EPOCH));
   if (!retried) lookResumed(offer, channel);

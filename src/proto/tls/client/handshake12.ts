@@ -41,7 +41,7 @@ import { TlsFailure } from "../failure.ts";
 import { only, phaseOf } from "../handshake.ts";
 import type { Handshake, Phase } from "../handshake.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
-import { KeySchedule } from "../key-schedule.ts";
+import { KeySchedule, randomsOf } from "../key-schedule.ts";
 import { encodeFinished, parseCertificate, parseFinished, parseRawPublicKey } from "../messages.ts";
 import { wipe } from "../record.ts";
 import type { DirectionKeys } from "../record.ts";
@@ -232,7 +232,7 @@ function onServerHello(
   const transcript = new Transcript(config.crypto, choice.suite.hash, form);
   transcript.add(greeting.message);
   transcript.add(message);
-  const randoms = { client: offer.random, server: hello.random.slice() };
+  const randoms = randomsOf(offer.random, hello.random);
   const agreed: Agreed = { greeting, choice, randoms, transcript };
   if (choice.resumed === null) {
     if (choice.suite.keyExchange !== "ecdhe-psk") return { kind: "AwaitCertificate", agreed };

@@ -79,12 +79,14 @@ function writeU64(to: Writer, value: number): void {
   to.u32(Math.floor(value / 2 ** 32)).u32(value % 2 ** 32);
 }
 
+const NO_NUMBERS: readonly RecordNumber[] = [];
+
 /**
  * The records of the flight that is coming in, to be acknowledged. Only records
  * whose every fragment was kept belong here; see `Taken.acknowledgeable`.
  */
 export class ReceivedRecords {
-  #numbers: RecordNumber[] = [];
+  #numbers: readonly RecordNumber[] = NO_NUMBERS;
 
   get isEmpty(): boolean {
     return this.#numbers.length === 0;
@@ -92,8 +94,7 @@ export class ReceivedRecords {
 
   add(number: RecordNumber): void {
     if (this.#numbers.some((known) => compareRecordNumbers(known, number) === 0)) return;
-    this.#numbers.push(number);
-    if (this.#numbers.length > MAX_ACKNOWLEDGED) this.#numbers.shift();
+    this.#numbers = [...this.#numbers, number].slice(-MAX_ACKNOWLEDGED);
   }
 
   /**
@@ -110,6 +111,6 @@ export class ReceivedRecords {
 
   /** The flight was answered, or the next one begins. */
   clear(): void {
-    this.#numbers = [];
+    this.#numbers = NO_NUMBERS;
   }
 }

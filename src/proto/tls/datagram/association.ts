@@ -48,24 +48,24 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
   readonly #updateMargin: number;
   #dead = false;
   #lingerUntil: Mono | null = null;
-  #turn: Turn;
 
   /**
    * @param begin - Makes this side's handshake over the channel it is given.
    * @param begun - What a stateless exchange has used up; see {@link Begun}.
+   * @param connectionId - Of this association alone, where one configuration serves many.
    */
   constructor(
     role: "client" | "server",
     config: DtlsConfig,
     begin: (channel: Channel) => Handshake,
     begun: Begun | null = null,
+    connectionId: Uint8Array | null = config.connectionId ?? null,
   ) {
     this.#role = role;
-    this.#channel = new DatagramChannel(config, begun);
+    this.#channel = new DatagramChannel(config, begun, connectionId);
     this.#handshake = begin(this.#channel);
     this.#receiving = new Receiving(this.#channel, this.#handshake, this.#acknowledging);
     this.discards = this.#receiving.discards;
-    this.#turn = newTurn(role, "handshake");
     this.#updateMargin = Math.min(UPDATE_MARGIN, (config.maxRecordsPerKey ?? Infinity) / 2);
   }
 
@@ -103,11 +103,11 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
    */
   handle(input: DtlsInput, now: Mono): DtlsOutput[] {
     if (this.#dead) return [];
-    this.#turn = newTurn(this.#role, this.#handshake.phase);
+    const turn = newTurn(this.#role, this.#handshake.phase);
     try {
-      this.#take(input, now);
+      this.#take(input, turn, now);
       if (this.#receiving.closed) this.#close();
-      if (!this.#dead) this.#endTurn(now);
+      if (!this.#dead) this.#endTurn(turn, now);
     } catch (failure) {
       if (!(failure instanceof TlsFailure)) {
         this.#end();
@@ -118,19 +118,19 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     return this.#channel.drain();
   }
 
-  #take(input: DtlsInput, now: Mono): void {
+  #take(input: DtlsInput, turn: Turn, now: Mono): void {
     switch (input.kind) {
       case "start":
         this.#handshake.start();
         return;
       case "datagram":
-        this.#receiving.onDatagram(input.bytes, this.#turn, now);
+        this.#receiving.onDatagram(input.bytes, turn, now);
         return;
       case "timeout":
         this.#onTimeout(now);
         return;
       case "peer-accepted":
-        this.#accept(input.publicKey, now);
+        this.#accept(input.publicKey, turn, now);
         return;
       case "peer-rejected":
         this.#requireVerifying();
@@ -156,14 +156,13 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
   }
 
   /** @see turn.ts */
-  #endTurn(now: Mono): void {
-    const turn = this.#turn;
+  #endTurn(turn: Turn, now: Mono): void {
     const { version, flights } = this.#channel;
     turn.ended = this.#handshake.phase === "established" ? "established" : "handshake";
     if (version === "TLS 1.3") endTurn13(turn, flights, this.#acknowledging, now);
     else endTurn12(turn, flights, now);
     if (turn.began === "handshake" && turn.ended === "established") this.#onEstablished(now);
-    else this.#linger(now);
+    else this.#linger(turn, now);
   }
 
   #onEstablished(now: Mono): void {
@@ -176,10 +175,10 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
   }
 
   /** What the peer repeats it may repeat again; keys just replaced may have been used for what is on its way. */
-  #linger(now: Mono): void {
-    if (this.#turn.began !== "established") return;
+  #linger(turn: Turn, now: Mono): void {
+    if (turn.began !== "established") return;
     const begins = this.#lingerUntil === null && this.#channel.reading.hasSpent;
-    const goesOn = this.#lingerUntil !== null && this.#turn.repeated;
+    const goesOn = this.#lingerUntil !== null && turn.repeated;
     if (begins || goesOn) this.#lingerUntil = mono(now + LINGER_MS);
   }
 
@@ -191,10 +190,10 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     else flights.answered(now);
   }
 
-  #accept(publicKey: PublicKey, now: Mono): void {
+  #accept(publicKey: PublicKey, turn: Turn, now: Mono): void {
     this.#requireVerifying();
     this.#handshake.onPeerAccepted(publicKey);
-    this.#receiving.pump(this.#turn, now);
+    this.#receiving.pump(turn, now);
   }
 
   #send(bytes: Uint8Array): void {

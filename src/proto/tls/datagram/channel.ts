@@ -22,8 +22,12 @@ import type { Epoch13Options } from "./record13.ts";
 /** Octets of one handshake message's body, unless the configuration says otherwise. */
 export const DEFAULT_MAX_HANDSHAKE_BYTES: number = 2 ** 16;
 
+/** What waits for nothing: one for all associations, most of which are idle most of the time. */
+const NONE: readonly never[] = [];
+
 export class DatagramChannel implements Channel {
   readonly transport = "datagram";
+  readonly connectionId: Uint8Array | null;
   readonly reading: ReadingEpochs = new ReadingEpochs();
   readonly flights: Flights;
   readonly reassembler: Reassembler;
@@ -31,11 +35,12 @@ export class DatagramChannel implements Channel {
   #version: TlsVersion | null = null;
   #maxReading = MAX_PLAINTEXT;
   #peerConnectionId: Uint8Array | null = null;
-  #events: DtlsOutput[] = [];
+  #events: readonly DtlsOutput[] = NONE;
 
-  constructor(config: DtlsConfig, begun: Begun | null) {
+  constructor(config: DtlsConfig, begun: Begun | null, connectionId: Uint8Array | null) {
     const first = begun?.messageSequence ?? 0;
     this.#config = config;
+    this.connectionId = connectionId;
     this.flights = new Flights(config, first, begun?.recordSequence ?? 0);
     const maxBody = config.tls.maxHandshakeBytes ?? DEFAULT_MAX_HANDSHAKE_BYTES;
     this.reassembler = new Reassembler(maxBody, first);
@@ -44,10 +49,6 @@ export class DatagramChannel implements Channel {
   /** Null until it is settled. */
   get version(): TlsVersion | null {
     return this.#version;
-  }
-
-  get connectionId(): Uint8Array | null {
-    return this.#config.connectionId ?? null;
   }
 
   get peerConnectionId(): Uint8Array | null {
@@ -115,7 +116,7 @@ export class DatagramChannel implements Channel {
   }
 
   emit(output: DtlsOutput): void {
-    this.#events.push(output);
+    this.#events = [...this.#events, output];
   }
 
   /**
@@ -127,7 +128,7 @@ export class DatagramChannel implements Channel {
       .drain()
       .map((bytes): DtlsOutput => ({ kind: "datagram", bytes }));
     const events = this.#events;
-    this.#events = [];
+    this.#events = NONE;
     return [...datagrams, ...events];
   }
 

@@ -43,13 +43,17 @@ type Queued =
   | { readonly kind: "message"; readonly message: DatagramMessage }
   | { readonly kind: "keys"; readonly writer: EpochWriter };
 
+/** What waits for nothing: one for all associations, most of which are idle most of the time. */
+const NONE: readonly never[] = [];
+
 export class Flights {
   /** See `DtlsConfig`. */
   readonly gatherAcks: boolean;
   readonly #maxRecords: number;
   readonly #timer: FlightTimer;
   readonly #mtu: PathMtu;
-  readonly #writers = new Map<number, EpochWriter>();
+  /** One for an epoch. */
+  #writers: readonly EpochWriter[];
   #epoch = 0;
   #messageSequence: number;
   #maxPlaintext = MAX_PLAINTEXT;
@@ -57,12 +61,12 @@ export class Flights {
   #acknowledged = false;
   /** Whether the handshake is over, and messages go out one flight after another. */
   #late = false;
-  #pieces: FlightPiece[] = [];
-  #queue: Queued[] = [];
+  #pieces: readonly FlightPiece[] = NONE;
+  #queue: readonly Queued[] = NONE;
   #flight: Flight | null = null;
   #hearing: Hearing = "awaits-answer";
   #sentAt: Mono | null = null;
-  #datagrams: Uint8Array[] = [];
+  #datagrams: readonly Uint8Array[] = NONE;
 
   /**
    * @param messageSequence - message_seq of our first message.
@@ -78,7 +82,7 @@ export class Flights {
     this.#mtu = new PathMtu(mtu);
     this.gatherAcks = config.gatherAcks ?? false;
     this.#messageSequence = messageSequence;
-    this.#writers.set(0, new PlainEpochWriter(undefined, recordSequence));
+    this.#writers = [new PlainEpochWriter(undefined, recordSequence)];
   }
 
   get wakeAt(): Mono | null {
@@ -92,7 +96,7 @@ export class Flights {
 
   /** What everything but flights is written with. */
   get writer(): EpochWriter {
-    return this.#writers.get(this.#epoch)!;
+    return this.#writerOf(this.#epoch);
   }
 
   /** Octets of UDP payload in one datagram. */
@@ -140,13 +144,13 @@ export class Flights {
     const { type, sequence, body } = message;
     const piece = { type, seq: sequence, body };
     if (this.#late && this.#acknowledged) this.#enqueue({ kind: "message", message: piece });
-    else this.#pieces.push({ kind: "message", epoch: this.#epoch, message: piece });
+    else this.#add({ kind: "message", epoch: this.#epoch, message: piece });
     return message;
   }
 
   changeCipherSpec(): void {
     const { changeCipherSpec: type } = ContentType;
-    this.#pieces.push({ kind: "record", epoch: this.#epoch, type, content: Uint8Array.of(1) });
+    this.#add({ kind: "record", epoch: this.#epoch, type, content: Uint8Array.of(1) });
   }
 
   /** Keys after a KeyUpdate wait until that is acknowledged (RFC 9147 §8); all others are in use at once. */
@@ -158,7 +162,7 @@ export class Flights {
   /** Keys in use take another connection id from here on (RFC 9147 §9). */
   callPeer(connectionId: Uint8Array): void {
     const waiting = this.#queue.flatMap((entry) => (entry.kind === "keys" ? [entry.writer] : []));
-    for (const writer of [...this.#writers.values(), ...waiting]) {
+    for (const writer of [...this.#writers, ...waiting]) {
       if (writer instanceof EpochWriter13) writer.useConnectionId(connectionId);
     }
   }
@@ -172,7 +176,7 @@ export class Flights {
   flush(now: Mono, hearing: Hearing): void {
     if (this.#pieces.length > 0) {
       const pieces = this.#pieces;
-      this.#pieces = [];
+      this.#pieces = NONE;
       this.#timer.answered(now);
       this.#start(pieces, hearing, now);
     }
@@ -230,30 +234,39 @@ export class Flights {
   clear(): void {
     this.#timer.stop();
     this.#flight = null;
-    this.#pieces = [];
-    this.#queue = [];
+    this.#pieces = NONE;
+    this.#queue = NONE;
     this.#forgetWriters();
   }
 
   /** Whole datagrams since the last call. */
-  drain(): Uint8Array[] {
+  drain(): readonly Uint8Array[] {
     const datagrams = this.#datagrams;
-    this.#datagrams = [];
+    this.#datagrams = NONE;
     return datagrams;
   }
 
   /** A record of its own, in a datagram of its own. */
   record(type: number, content: Uint8Array): void {
-    this.#datagrams.push(this.writer.seal(type, content).record);
+    this.#datagrams = [...this.#datagrams, this.writer.seal(type, content).record];
   }
 
   #enqueue(entry: Queued): void {
     if (this.#queue.length >= MAX_QUEUED) throw TlsFailure.because("too-many-late-messages");
-    this.#queue.push(entry);
+    this.#queue = [...this.#queue, entry];
+  }
+
+  #add(piece: FlightPiece): void {
+    this.#pieces = [...this.#pieces, piece];
+  }
+
+  /** There is one for every epoch that something is to be written in. */
+  #writerOf(epoch: number): EpochWriter {
+    return this.#writers.find((writer) => writer.epoch === epoch)!;
   }
 
   #use(writer: EpochWriter): void {
-    this.#writers.set(writer.epoch, writer);
+    this.#writers = [...this.#writers.filter(({ epoch }) => epoch !== writer.epoch), writer];
     this.#epoch = writer.epoch;
     this.#forgetWriters();
   }
@@ -264,7 +277,7 @@ export class Flights {
     while (this.#flight === null) {
       const entry = this.#queue[0];
       if (entry === undefined || (entry.kind === "keys" && pieces.length > 0)) break;
-      this.#queue.shift();
+      this.#queue = this.#queue.slice(1);
       if (entry.kind === "keys") this.#use(entry.writer);
       else pieces.push({ kind: "message", epoch: this.#epoch, message: entry.message });
     }
@@ -283,22 +296,21 @@ export class Flights {
     const flight = this.#flight;
     if (flight === null) return;
     this.#sentAt = now;
-    const writerOf = (epoch: number): EpochWriter => this.#writers.get(epoch)!;
+    const writerOf = (epoch: number): EpochWriter => this.#writerOf(epoch);
     const datagrams = packFlight(flight, {
       mtu: this.mtu,
       overhead: (epoch) => writerOf(epoch).overhead,
       maxPlaintext: this.#maxPlaintext,
       maxRecords: this.#acknowledged ? this.#maxRecords : null,
     });
-    for (const datagram of datagrams) {
-      this.#datagrams.push(sealDatagram(datagram, flight, writerOf));
-    }
+    const sealed = datagrams.map((datagram) => sealDatagram(datagram, flight, writerOf));
+    this.#datagrams = [...this.#datagrams, ...sealed];
   }
 
   /** Keys live as long as a flight may have to be sent again under them. */
   #forgetWriters(): void {
-    const pieces = [...this.#pieces, ...(this.#flight?.pieces ?? [])];
+    const pieces = [...this.#pieces, ...(this.#flight?.pieces ?? NONE)];
     const needed = new Set([this.#epoch, ...pieces.map(({ epoch }) => epoch)]);
-    for (const epoch of this.#writers.keys()) if (!needed.has(epoch)) this.#writers.delete(epoch);
+    this.#writers = this.#writers.filter(({ epoch }) => needed.has(epoch));
   }
 }

@@ -21,13 +21,17 @@ export const FIRST_APPLICATION_EPOCH = 3;
 /** Epochs on the wire of DTLS 1.3 (RFC 9147 §4). */
 const EPOCH_MODULUS = 4;
 
+/** It has no state, and so serves every association. */
+const CLEAR: readonly EpochReader[] = [new PlainEpochReader()];
+const NONE_HELD: readonly WireRecord[] = [];
+
 export class ReadingEpochs {
   /** In ascending order; never none. */
-  #readers: EpochReader[] = [new PlainEpochReader()];
+  #readers: readonly EpochReader[] = CLEAR;
   #version: TlsVersion | null = null;
   /** The newest epoch that something authentic came in; 0 before. */
   #confirmed = 0;
-  #held: WireRecord[] = [];
+  #held: readonly WireRecord[] = NONE_HELD;
   #heldOctets = 0;
 
   /** The newest epoch. */
@@ -55,7 +59,7 @@ export class ReadingEpochs {
     const others = this.#readers.filter(
       (other) => other.epoch === 0 || other.epoch % EPOCH_MODULUS !== epoch % EPOCH_MODULUS,
     );
-    this.#readers = [...others, reader];
+    this.#readers = others.concat(reader);
   }
 
   /** Forgets the keys of all epochs before this one, but for the newest epoch. */
@@ -95,29 +99,29 @@ export class ReadingEpochs {
     const octets = lengthOf(record);
     if (this.#held.length >= MAX_HELD_RECORDS) return false;
     if (this.#heldOctets + octets > MAX_HELD_OCTETS) return false;
-    this.#held.push(copied(record));
+    this.#held = [...this.#held, copied(record)];
     this.#heldOctets += octets;
     return true;
   }
 
   /** The first held record whose keys are there now. */
   takeHeld(): WireRecord | null {
-    const at = this.#held.findIndex((record) => this.of(record) !== null);
-    if (at < 0) return null;
-    const [record] = this.#held.splice(at, 1);
-    this.#heldOctets -= lengthOf(record!);
-    return record!;
+    const record = this.#held.find((held) => this.of(held) !== null);
+    if (record === undefined) return null;
+    this.#held = this.#held.filter((held) => held !== record);
+    this.#heldOctets -= lengthOf(record);
+    return record;
   }
 
   /** No more keys are to come that anything could have overtaken. */
   dropHeld(): void {
-    this.#held = [];
+    this.#held = NONE_HELD;
     this.#heldOctets = 0;
   }
 
   /** Drops keys and records. */
   clear(): void {
-    this.#readers = [new PlainEpochReader()];
+    this.#readers = CLEAR;
     this.dropHeld();
   }
 

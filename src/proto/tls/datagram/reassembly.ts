@@ -38,6 +38,7 @@ export interface Taken {
 
 /** A message that is not whole yet. */
 interface Partial {
+  readonly seq: number;
   readonly type: number;
   readonly epoch: number;
   readonly body: Uint8Array;
@@ -49,9 +50,12 @@ interface Partial {
 /** How a fragment fared. */
 type Fate = "new" | "known" | DatagramDiscard;
 
+/** One for all associations, most of which are idle most of the time. */
+const NONE_HELD: readonly Partial[] = [];
+
 export class Reassembler {
   readonly #maxBody: number;
-  readonly #held = new Map<number, Partial>();
+  #held: readonly Partial[] = NONE_HELD;
   #next: number;
   #epoch = 0;
 
@@ -72,13 +76,13 @@ export class Reassembler {
 
   /** Whether there is any part of a message that has not gone out. */
   get pending(): boolean {
-    return this.#held.size > 0;
+    return this.#held.length > 0;
   }
 
   /** Octets held for messages that are not whole or wait for others. */
   get octetsHeld(): number {
     let sum = 0;
-    for (const { body } of this.#held.values()) sum += body.length;
+    for (const { body } of this.#held) sum += body.length;
     return sum;
   }
 
@@ -92,13 +96,10 @@ export class Reassembler {
    */
   requireEpoch(epoch: number): number | null {
     this.#epoch = Math.max(this.#epoch, epoch);
-    let dropped: number | null = null;
-    for (const [seq, held] of this.#held) {
-      if (held.epoch >= this.#epoch) continue;
-      this.#held.delete(seq);
-      dropped = Math.max(dropped ?? 0, held.epoch);
-    }
-    return dropped;
+    const older = this.#held.filter((held) => held.epoch < this.#epoch);
+    if (older.length === 0) return null;
+    this.#drop(...older);
+    return Math.max(...older.map((held) => held.epoch));
   }
 
   /** Takes the content of one handshake record. */
@@ -130,25 +131,35 @@ export class Reassembler {
 
   /** The next message if it is whole, else null. */
   next(): ReassembledMessage | null {
-    const held = this.#held.get(this.#next);
+    const held = this.#of(this.#next);
     if (held === undefined || held.missing > 0) return null;
-    this.#held.delete(this.#next);
+    this.#drop(held);
     const { type, epoch, body } = held;
     return { type, seq: this.#next++, body, epoch };
   }
 
   /** Forgets all it holds. */
   clear(): void {
-    this.#held.clear();
+    this.#held = NONE_HELD;
+  }
+
+  #of(seq: number): Partial | undefined {
+    return this.#held.find((held) => held.seq === seq);
+  }
+
+  #drop(...gone: readonly Partial[]): void {
+    const rest = this.#held.filter((held) => !gone.includes(held));
+    this.#held = rest.length === 0 ? NONE_HELD : rest;
   }
 
   /** Whether nothing in front of the fragment is missing. */
   #isNextPiece({ seq, offset }: HandshakeFragment): boolean {
     for (let earlier = this.#next; earlier < seq; earlier++) {
-      if (this.#held.get(earlier)?.missing !== 0) return false;
+      if (this.#of(earlier)?.missing !== 0) return false;
     }
-    const held = this.#held.get(seq);
-    return offset === 0 || (held !== undefined && isPresent(held.present, offset - 1));
+    const held = this.#of(seq);
+    if (offset === 0 || held?.missing === 0) return true;
+    return held !== undefined && isPresent(held.present, offset - 1);
   }
 
   #take(epoch: number, fragment: HandshakeFragment): Fate {
@@ -156,7 +167,7 @@ export class Reassembler {
     if (fragment.seq - this.#next >= MAX_MESSAGES_HELD) return "message-too-far-ahead";
     if (epoch < this.#epoch) return "fragment-of-older-epoch";
 
-    const known = this.#held.get(fragment.seq);
+    const known = this.#of(fragment.seq);
     if (known !== undefined && known.epoch > epoch) return "fragment-of-older-epoch";
     // Keys vouch for more than none do: what came before them gives way.
     const held = known?.epoch === epoch ? known : this.#hold(epoch, fragment);
@@ -172,15 +183,15 @@ export class Reassembler {
       return "too-many-octets-ahead";
     }
     const present = new Uint8Array(Math.ceil(length / 8));
-    const held = { type, epoch, body: new Uint8Array(length), present, missing: length };
-    this.#held.set(seq, held);
+    const held = { seq, type, epoch, body: new Uint8Array(length), present, missing: length };
+    this.#held = [...this.#held.filter((other) => other.seq !== seq), held];
     return held;
   }
 
   /** Octets held for messages behind the next one, but for `except`, which is about to be replaced. */
   #octetsAhead(except: number): number {
     let sum = 0;
-    for (const [seq, { body }] of this.#held) {
+    for (const { seq, body } of this.#held) {
       if (seq !== this.#next && seq !== except) sum += body.length;
     }
     return sum;
@@ -216,6 +227,10 @@ function agrees(held: Partial, { type, length, offset, bytes }: HandshakeFragmen
 function fill(held: Partial, { offset, bytes }: HandshakeFragment): void {
   if (held.missing === 0) return;
   held.body.set(bytes, offset);
+  if (bytes.length === held.body.length) {
+    held.missing = 0;
+    return;
+  }
   for (let at = offset; at < offset + bytes.length; at++) {
     if (isPresent(held.present, at)) continue;
     held.present[at >> 3]! |= 1 << (at & 7);

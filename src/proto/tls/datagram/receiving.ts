@@ -38,6 +38,8 @@ export const MAX_WARNINGS = 32;
 /** Records of application data kept that overtook the Finished of DTLS 1.2. */
 export const MAX_EARLY_RECORDS = 8;
 
+const NOTHING_EARLY: readonly Uint8Array[] = [];
+
 /** The receiving half of an association. Its methods throw {@link TlsFailure} for what the peer did. */
 export class Receiving {
   readonly discards: Partial<Record<DatagramDiscard, number>> = {};
@@ -46,7 +48,7 @@ export class Receiving {
   readonly #acknowledging: Acknowledging;
   /** Whether a ChangeCipherSpec of DTLS 1.2 has come and not been taken: it may overtake what stands before it. */
   #changeCipherSpec = false;
-  #early: Uint8Array[] = [];
+  #early: readonly Uint8Array[] = NOTHING_EARLY;
   #lateMessages = 0;
   #warnings = 0;
   #newest = false;
@@ -260,14 +262,14 @@ export class Receiving {
       throw TlsFailure.because("unexpected-application-data", `in ${waitingFor}`);
     }
     if (this.#handshake.phase === "established") this.#deliver(content);
-    else if (this.#early.length < MAX_EARLY_RECORDS) this.#early.push(content);
+    else if (this.#early.length < MAX_EARLY_RECORDS) this.#early = [...this.#early, content];
     else this.#discard("data-too-early");
   }
 
   /** The handshake is over: what overtook its end is due. */
   deliverEarly(): void {
     for (const content of this.#early) this.#deliver(content);
-    this.#early = [];
+    this.#early = NOTHING_EARLY;
   }
 
   #deliver(content: Uint8Array): void {

@@ -102,6 +102,10 @@ function cidAssociatedData(cid: Uint8Array, number: RecordNumber, innerLength: n
 
 const NO_CID = new Uint8Array();
 
+function ownCid({ cid }: Epoch12Options): Uint8Array {
+  return cid === undefined || cid.length === 0 ? NO_CID : cid.slice();
+}
+
 /** Opens one epoch of DTLS 1.2. */
 export class EpochReader12 implements EpochReader {
   readonly epoch: number;
@@ -113,7 +117,7 @@ export class EpochReader12 implements EpochReader {
   constructor(crypto: Crypto, options: Epoch12Options) {
     this.epoch = options.epoch;
     this.#protection = new Protection(crypto, options);
-    this.#cid = options.cid?.slice() ?? NO_CID;
+    this.#cid = ownCid(options);
     this.#failuresLeft = options.maxFailures ?? maxFailures(options.suite.aead);
   }
 
@@ -185,7 +189,7 @@ export class EpochWriter12 implements EpochWriter {
   constructor(crypto: Crypto, options: Epoch12Options) {
     this.epoch = options.epoch;
     this.#protection = new Protection(crypto, options);
-    this.#cid = options.cid?.slice() ?? NO_CID;
+    this.#cid = ownCid(options);
     this.#sequence = new SequenceCounter(options.maxRecords ?? options.suite.maxRecords);
     const forCid = this.#cid.length === 0 ? 0 : this.#cid.length + 1;
     this.overhead = DTLS_RECORD_HEADER_LENGTH + this.#protection.overhead + forCid;

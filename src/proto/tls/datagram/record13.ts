@@ -36,6 +36,9 @@ const SAMPLE_LENGTH = 16;
 /** Flags, a number of two octets, the length. */
 const HEADER_LENGTH = 5;
 
+const NO_CID = new Uint8Array();
+const NO_CIDS: readonly Uint8Array[] = [];
+
 /** Keys under one traffic secret. */
 export interface DatagramKeys extends DirectionKeys {
   /** `sn_key`, as long as the AEAD's key. */
@@ -119,7 +122,7 @@ export class EpochReader13 implements EpochReader {
       recordNumberCipherOf(suite.aead),
       keys.recordNumberKey,
     );
-    this.#cids = cid === undefined || cid.length === 0 ? [] : [cid.slice()];
+    this.#cids = cid === undefined || cid.length === 0 ? NO_CIDS : [cid.slice()];
     this.#failuresLeft = limits.maxFailures ?? maxFailures(suite.aead);
   }
 
@@ -209,7 +212,7 @@ export class EpochWriter13 implements EpochWriter {
       keys.recordNumberKey,
     );
     this.#sequence = new SequenceCounter(maxRecords ?? suite.maxRecords);
-    this.#cid = cid?.slice() ?? new Uint8Array();
+    this.#cid = cid === undefined || cid.length === 0 ? NO_CID : cid.slice();
   }
 
   get overhead(): number {

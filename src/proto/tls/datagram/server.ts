@@ -13,7 +13,7 @@
  *
  * @see RFC 6347 §4.2.1, §4.2.8; RFC 9146 §6; RFC 9147 §5.1, §9
  */
-import { sameBytes } from "../../../base/bytes.ts";
+import { toHex } from "../../../base/bytes.ts";
 import { mono } from "../../../base/machine.ts";
 import type { Machine, Mono } from "../../../base/machine.ts";
 import { ServerHandshake } from "../server/handshake.ts";
@@ -152,8 +152,9 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
   /** A hello that an association at its address began with is a repeat, and that association's to take. */
   #onHello(heard: HeardHello, from: string, bytes: Uint8Array, now: Mono): EndpointOutput[] {
     const { established, handshake } = this.#table.at(from);
+    const random = toHex(heard.random);
     for (const entry of [handshake, established]) {
-      if (entry !== null && sameBytes(entry.random, heard.random)) {
+      if (entry?.random === random) {
         return this.#deliver(entry, bytes, now);
       }
     }
@@ -186,12 +187,13 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
     const connectionId = this.#drawId();
     const machine = new Association(
       "server",
-      connectionId === null ? this.#config : { ...this.#config, connectionId },
+      this.#config,
       (channel) => new ServerHandshake(tls, channel, retry),
       begun,
+      connectionId,
     );
     const entry: Entry = {
-      ...{ id: ++this.#lastId, machine, random: random.slice(), connectionId },
+      ...{ id: ++this.#lastId, machine, random: toHex(random), connectionId },
       ...{ address: from, shownAddress: from, budget: null, heardAt: now },
     };
     this.#table.add(entry);

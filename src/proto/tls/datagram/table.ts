@@ -22,8 +22,8 @@ export interface Budget {
 export interface Entry {
   readonly id: AssociationId;
   readonly machine: Association;
-  /** Of the hello it began with, 32 octets. */
-  readonly random: Uint8Array;
+  /** Of the hello it began with, in hexadecimal: text takes a third of what octets do. */
+  readonly random: string;
   /** Ours, by which the peer may call it; null for none. */
   readonly connectionId: Uint8Array | null;
   /** Where its datagrams go. */

@@ -6,6 +6,7 @@ import { answeredConnectionId } from "../datagram/connection-id.ts";
 import { TlsFailure } from "../failure.ts";
 import type { Channel } from "../handshake.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
+import { randomsOf } from "../key-schedule.ts";
 import type { Randoms } from "../key-schedule.ts";
 import {
   applicationSecrets,
@@ -82,7 +83,7 @@ export function sendServerFlight(offer: Offer, connection: Connection): Agreed13
   const kdf = kdf13(crypto, suite.hash, channel.transport);
   const { means, index, early } = chooseMeans(offer, kdf, connection);
   // The order of these draws is part of the interface: replay depends on it.
-  const randoms = { client: hello.random.slice(), server: random(RANDOM_LENGTH) };
+  const randoms = randomsOf(hello.random, random(RANDOM_LENGTH));
   const ephemeral = crypto.ecdhKey(group, random);
   const shared = ephemeral.agree(offer.publicKey);
   if (shared === null) throw TlsFailure.because("bad-key-share");

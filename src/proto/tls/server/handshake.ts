@@ -20,7 +20,7 @@ import type { Retry } from "./retry13.ts";
 export class ServerHandshake implements Handshake {
   readonly #config: TlsServerConfig;
   readonly #channel: Channel;
-  readonly #retry: Retry | null;
+  #retry: Retry | null;
   #chosen: Handshake | null = null;
 
   /** @param retry - See {@link ServerHandshake13}: TLS 1.3 was settled then. */
@@ -62,6 +62,7 @@ export class ServerHandshake implements Handshake {
       version === "TLS 1.3"
         ? new ServerHandshake13(this.#config, this.#channel, hello, message, this.#retry)
         : new ServerHandshake12(this.#config, this.#channel, hello, message);
+    this.#retry = null;
   }
 
   onChangeCipherSpec(): void {

@@ -34,7 +34,7 @@ import { TlsFailure } from "../failure.ts";
 import { only, phaseOf } from "../handshake.ts";
 import type { Channel, Handshake, Phase } from "../handshake.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
-import { extendedMasterSecret, KeySchedule, pskPremaster } from "../key-schedule.ts";
+import { extendedMasterSecret, KeySchedule, pskPremaster, randomsOf } from "../key-schedule.ts";
 import {
   encodeFinished,
   encodeNewSessionTicket,
@@ -230,7 +230,7 @@ function onClientHello(
   const transcript = new Transcript(crypto, choice.suite.hash, form);
   transcript.add(message);
   // The order of these draws is part of the interface: replay depends on it.
-  const randoms = { client: hello.random.slice(), server: serverRandom(config) };
+  const randoms = randomsOf(hello.random, serverRandom(config));
   const ephemeral = crypto.ecdhKey(choice.group, random);
   const keeps = config.sessions !== undefined && choice.proof !== null;
   const givesTicket = keeps && hello.sessionTicket !== null;

@@ -23,7 +23,7 @@ import type { IssuedTicket, ResumableSession, TlsServerConfig } from "../connect
 import { answeredConnectionId } from "../datagram/connection-id.ts";
 import { TlsFailure } from "../failure.ts";
 import type { HandshakeMessage } from "../handshake-joiner.ts";
-import { KeySchedule } from "../key-schedule.ts";
+import { KeySchedule, randomsOf } from "../key-schedule.ts";
 import type { Randoms } from "../key-schedule.ts";
 import {
   encodeFinished,
@@ -105,7 +105,7 @@ export function sendAbbreviatedFlight(
   transcript.dropMessages();
   transcript.add(message);
   const say = (flight: Uint8Array): void => transcript.add(channel.send(flight));
-  const randoms = { client: hello.random.slice(), server: serverRandom(config) };
+  const randoms = randomsOf(hello.random, serverRandom(config));
   const keys = new KeySchedule(config.crypto, suite.hash, randoms, session.secret.slice());
   config.keyLog?.(keys.keyLogLine());
 
