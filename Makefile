@@ -37,6 +37,7 @@ unit: node_modules/.package-lock.json
 e2e: dist/homeca.mjs
 	@build/need.sh $(E2E_PEERS) || true
 	@node test/netns/e2e.mjs
+	@node test/netns/life.mjs
 
 bench: dist/homeca.mjs
 	@build/need.sh $(BENCH_PEERS) || true

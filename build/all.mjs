@@ -7,6 +7,7 @@ const stages = [
   ["checks", "build/check.mjs"],
   ["unit tests", "build/test.mjs"],
   ["end to end", "test/netns/e2e.mjs"],
+  ["a device's life", "test/netns/life.mjs"],
 ];
 
 let passed = 0;

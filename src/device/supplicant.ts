@@ -23,8 +23,8 @@ export interface SupplicantSettings {
   readonly folder: string;
   /** Null on a cable. */
   readonly ssid: string | null;
-  /** More lines for the network block, such as `eapol_flags=0`. */
-  readonly more: readonly string[];
+  /** Folder of wpa_supplicant's control sockets, for wpa_cli. */
+  readonly control: string;
 }
 
 /** EAP-TTLS with the device's own key and what it says of itself (first contact). */
@@ -79,18 +79,18 @@ export function writeMember(
   write(files, `${folder}/wpa_supplicant.conf`, configuration(settings, lines));
 }
 
-function configuration({ ssid, more }: SupplicantSettings, lines: readonly string[]): string {
-  const wireless =
+function configuration({ ssid, control }: SupplicantSettings, lines: readonly string[]): string {
+  const medium =
     ssid === null
-      ? ["key_mgmt=IEEE8021X"]
+      ? ["key_mgmt=IEEE8021X", "eapol_flags=0"]
       : [
           // Without quotes wpa_supplicant reads hexadecimal: no character of a name can end the line.
           `ssid=${toHex(utf8(ssid))}`,
           "key_mgmt=WPA-EAP WPA-EAP-SHA256",
           "ieee80211w=1",
         ];
-  const head = ssid === null ? ["ap_scan=0"] : [];
-  const block = [...wireless, ...more, ...lines].map((line) => `\t${line}`);
+  const head = [`ctrl_interface=${control}`, ...(ssid === null ? ["ap_scan=0"] : [])];
+  const block = [...medium, ...lines].map((line) => `\t${line}`);
   return [...head, "network={", ...block, "}", ""].join("\n");
 }
 

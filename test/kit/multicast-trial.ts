@@ -74,12 +74,10 @@ try {
 } catch (thrown) {
   failure = thrown instanceof HostFailure ? thrown.message : String(thrown);
 }
-const interfaces = host
-  .interfaces()
-  .map(({ name, ipv4, ipv6 }) => ({
-    name,
-    ipv4,
-    ipv6: ipv6.filter(({ address }) => !address.startsWith("fe80")),
-  }));
+const interfaces = host.interfaces().map(({ name, ipv4, ipv6 }) => ({
+  name,
+  ipv4,
+  ipv6: ipv6.filter(({ address }) => !address.startsWith("fe80")),
+}));
 const trial: Trial = { interfaces, links: group.links, heard, failure, logged };
 process.stdout.write(JSON.stringify(trial), () => process.exit(0));

@@ -117,7 +117,7 @@ test("devices of one state, by the command's other name; none is said in words",
 });
 
 test("--json is the result as it is, and harmless on a terminal", () => {
-  const { status, out } = ask("device", HOSTILE, "--json");
+  const { status, out } = ask("show", HOSTILE, "--json");
   assert.equal(status, 0);
   // oxlint-disable-next-line no-control-regex -- control characters are what must not be there
   assert.ok(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/.test(out));

@@ -8,6 +8,7 @@ import { Broken } from "./steps.mjs";
 
 /** Another build can be put in place of the one made here. */
 const { HOMECA_PROGRAM } = process.env;
+export const DEVICE_PROGRAM = path.join(root, "dist/homeca.mjs");
 const PROGRAM = HOMECA_PROGRAM ?? path.join(root, "dist/homeca.mjs");
 export const PASSWORD = "correct horse battery";
 
@@ -30,8 +31,9 @@ export class Homeca {
    * @param name - of its files, and the name of the home
    * @param authPort - its RADIUS port; accounting is the next one
    * @param enforce - nft, show or off
+   * @param coaps - whether devices are met over CoAPs
    */
-  constructor(lab, name, { authPort = 1812, enforce = "nft" } = {}) {
+  constructor(lab, name, { authPort = 1812, enforce = "nft", coaps = false } = {}) {
     this.#lab = lab;
     this.#name = name;
     this.#socket = lab.file(`${name}.sock`);
@@ -51,6 +53,7 @@ export class Homeca {
       "\toption quarantine_seconds '600'",
       "config limits 'limits'",
       "\toption onboarding_per_minute '60'",
+      ...(coaps ? ["config coaps 'coaps'", "\tlist listen '0.0.0.0'", "\tlist listen '::'"] : []),
     ];
     const clients = CONFIG.interfaces.flatMap((port, index) => [
       `config client '${port}'`,
@@ -101,6 +104,19 @@ export class Homeca {
 
   approve(id) {
     return this.#json(["approve", id]);
+  }
+
+  show(id) {
+    return this.#json(["show", id]);
+  }
+
+  /** What happened to a device, oldest first. */
+  events(id) {
+    return this.#json(["log", "--device", id]);
+  }
+
+  async import(file) {
+    return this.#json(["import", file]);
   }
 
   deny(id) {

@@ -22,6 +22,7 @@ import type { ExitStatus } from "./exit.ts";
 import { facts, json } from "./text.ts";
 
 const DEFAULT_STATE = "/etc/homeca-device.json";
+const DEFAULT_CONTROL = "/var/run/wpa_supplicant";
 
 export const device: Command = {
   name: "device",
@@ -72,6 +73,11 @@ export const device: Command = {
       name: "ssid",
       value: "SSID",
       doc: "run: name of the wireless network; on a cable leave it out.",
+    },
+    {
+      name: "control",
+      value: "FOLDER",
+      doc: `run: ctrl_interface of wpa_supplicant, for wpa_cli; ${DEFAULT_CONTROL} unless told.`,
     },
     {
       name: "hook",
@@ -266,7 +272,13 @@ async function run(call: Call): Promise<ExitStatus> {
 
 function settingsOf(call: Call): SupplicantSettings | null {
   const folder = call.option("supplicant");
-  return folder === null ? null : { folder, ssid: call.option("ssid"), more: ["eapol_flags=0"] };
+  return folder === null
+    ? null
+    : {
+        folder,
+        ssid: call.option("ssid"),
+        control: call.option("control") ?? DEFAULT_CONTROL,
+      };
 }
 
 function pinOf(call: Call): Uint8Array | null {

@@ -37,8 +37,8 @@ function row(device: DeviceSummary): (string | null)[] {
 }
 
 const device: Command = {
-  name: "device",
-  alias: "show",
+  name: "show",
+  alias: null,
   summary: summaryOf("device"),
   operands: [ID],
   options: [],
