@@ -73,10 +73,16 @@ export class ClientSide {
   /** @throws RangeError for a number that is in use, or a request that cannot be sent. */
   request(id: RequestId, request: CoapRequest): CoapOutput[] {
     if (this.#isInUse(id)) throw new RangeError(`request ${id} is not over`);
+    if (
+      request.observe === "deregister" ||
+      (request.observe !== null && request.method !== "GET")
+    ) {
+      throw new RangeError("a GET registers, and cancelling it deregisters");
+    }
     if (this.requests >= this.#settings.limits.maxRequests) {
       return [{ kind: "failed", id, reason: "overloaded" }];
     }
-    if (request.observe !== "register" || request.method !== "GET") {
+    if (request.observe === null) {
       this.#start(request, { kind: "once", id }, this.#freshToken());
       return [];
     }
@@ -195,13 +201,13 @@ export class ClientSide {
     now: Mono,
   ): { readonly heard: Heard; readonly outputs: CoapOutput[] } {
     const running = this.#runningOf(message.token);
-    const watch = running === null ? this.#watchOf(message.token) : null;
-    if (running === null && watch === null) return { heard: "unsolicited", outputs: [] };
+    const watch = this.#watchOf(message.token);
     if (running !== null) {
       // Its acknowledgement may have got lost; the response says as much.
       this.#messaging.outbox.withdraw({ kind: "request", id: running.number });
       running.transfer.answerBy = null;
-    }
+    } else if (watch === null) return { heard: "unsolicited", outputs: [] };
+
     const tooLong = octets > this.#settings.limits.maxMessageOctets;
     const response = tooLong ? null : understood(message);
     if (response === null) {
@@ -209,6 +215,7 @@ export class ClientSide {
       const outputs = running !== null ? this.#fail(running, reason) : this.#drop(watch, reason);
       return { heard: "rejected", outputs };
     }
+    // The token of a registration is that of its watch: until it is answered the answer goes first.
     if (running !== null) {
       return { heard: "known", outputs: this.#answered(running, response, now) };
     }

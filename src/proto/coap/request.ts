@@ -29,7 +29,7 @@ import {
   URI_QUERY,
 } from "./options.ts";
 
-/** What a GET asks of observation; `deregister` is still a GET that wants its answer. */
+/** What a GET asks of observation; `deregister` comes from peers only, and is a GET that wants its answer. */
 export type ObserveWish = "register" | "deregister";
 
 /** One whole request, its body put together. Bytes borrow from the datagram they came in. */

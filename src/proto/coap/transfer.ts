@@ -13,7 +13,7 @@ import { Code, isSuccess } from "./codes.ts";
 import type { RequestFailureReason } from "./events.ts";
 import { CoapFailure } from "./failure.ts";
 import type { Option } from "./message.ts";
-import { BLOCK1, BLOCK2, opaqueOption, REQUEST_TAG, SIZE1, uintOption } from "./options.ts";
+import { BLOCK1, BLOCK2, ETAG, opaqueOption, REQUEST_TAG, SIZE1, uintOption } from "./options.ts";
 import { type CoapRequest, requestCode, requestOptions } from "./request.ts";
 import { Assembly } from "./request-bodies.ts";
 import type { CoapResponse, HeardResponse } from "./response.ts";
@@ -95,9 +95,11 @@ export class Transfer {
     const { assembly, size } = this.#download;
     const number = assembly.length / size;
     const wanted = blockOption(BLOCK2, { number, more: false, size });
+    // A 2.03 would be no block.
+    const rest = options.filter((each) => each.number !== ETAG.number);
     // In the second half of such an exchange the Request-Tag still says which body it was.
     const tags = this.#uploadSize === null ? [] : [tag];
-    return { code, options: [...options, wanted, ...tags], payload: new Uint8Array() };
+    return { code, options: [...rest, wanted, ...tags], payload: new Uint8Array() };
   }
 
   /** The block of our body that is next. */

@@ -334,6 +334,15 @@ test("as a client, a GET is gone on with block by block", () => {
   assert.deepEqual(asking.outputs, [{ kind: "response", id: 1, response }]);
 });
 
+test("as a client, the ETags that we have are named in the first message alone", () => {
+  const etags = [hex("01"), hex("02")];
+  const asking = new Asking(coapRequest("GET", ["r"], { etags, accept: 60 }));
+  const numbers = (): number[] => asking.out.options.map(({ number }) => number);
+  assert.deepEqual(numbers(), [4, 4, 11, 17]);
+  asking.serve("0/1/128", body(300));
+  assert.deepEqual(numbers(), [11, 17, BLOCK2]);
+});
+
 test("as a client, larger blocks are gone on with in ours, smaller ones in the server's", () => {
   const asking = new Asking(GET).serve("0/1/1024", body(2000));
   assert.equal(asking.asks, "0.01 - 8/0/128 0");

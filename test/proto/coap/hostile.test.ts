@@ -69,7 +69,7 @@ class Beset {
         if (this.#asked.has(step.id)) return undefined;
         this.#asked.add(step.id);
         const observe = step.id % 2 === 0 ? "register" : null;
-        const payload = new Uint8Array(step.id % 3 === 1 ? 100 : 0);
+        const payload = new Uint8Array(step.id % 3 === 2 || observe !== null ? 0 : 100);
         const method = payload.length > 0 ? "PUT" : "GET";
         return this.#take(this.#end.ask(step.id, coapRequest(method, ["r"], { observe, payload })));
       }

@@ -357,6 +357,15 @@ test("RFC 7959 §2.6: the rest of a large notification is fetched, unless a newe
   assert.equal(observing.end.endpoint.holdings.outgoing, 0);
 });
 
+test("a registration of anything but a GET, and a deregistration by hand, are the caller's fault", () => {
+  const end = new End();
+  const post = coapRequest("POST", ["r"], { observe: "register" });
+  assert.throws(() => end.ask(1, post), RangeError);
+  const leave = coapRequest("GET", ["r"], { observe: "deregister" });
+  assert.throws(() => end.ask(1, leave), RangeError);
+  assert.equal(end.endpoint.holdings.requests, 0);
+});
+
 test("two ends: an observation from its registration to its deregistration", () => {
   const [server, client] = [new End({}, "server"), new End({}, "client")];
   const carry = (outputs: CoapOutput[], to: End): CoapOutput[] =>
