@@ -5,6 +5,8 @@
 import * as aif from "./targets/aif.ts";
 import * as certificate from "./targets/certificate.ts";
 import * as change from "./targets/change.ts";
+import * as coapEndpoint from "./targets/coap-endpoint.ts";
+import * as coapMessage from "./targets/coap-message.ts";
 import * as crl from "./targets/crl.ts";
 import * as der from "./targets/der.ts";
 import * as dtlsAssociation from "./targets/dtls-association.ts";
@@ -49,6 +51,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   aif: aif.fuzz,
   certificate: certificate.fuzz,
   change: change.fuzz,
+  "coap-endpoint": coapEndpoint.fuzz,
+  "coap-message": coapMessage.fuzz,
   crl: crl.fuzz,
   der: der.fuzz,
   "dtls-association": dtlsAssociation.fuzz,
