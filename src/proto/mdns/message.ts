@@ -20,9 +20,9 @@ const CODES = 0x780f;
 /** The top bit of a class: unicast response wanted in a question, cache flush in a record. */
 const TOP_BIT = 0x8000;
 
-/** Questions and records of one message together: 9000 octets of compressed ones could name half a million. */
-export const MAX_ENTRIES = 512;
-/** Pointers in one name: as many as a name can have labels. */
+/** Questions and records of one message together. 1500 octets hold some sixty, and each costs time that anyone can ask for. */
+export const MAX_ENTRIES = 200;
+/** Pointers in a row that have not been followed before: as many as a name can have labels. */
 export const MAX_POINTERS = 127;
 /** A pointer has 14 bits. */
 const MAX_POINTER = 0x3fff;
@@ -78,13 +78,14 @@ export function parseMessage(datagram: Uint8Array): Message {
   if (counts.reduce((sum, count) => sum + count, 0) > MAX_ENTRIES) {
     throw new MdnsDiscard("too-many-entries", 4);
   }
+  const names = new NameReader(datagram);
   const records = (count: number): ResourceRecord[] =>
-    times(count, () => readRecord(datagram, reader));
+    times(count, () => readRecord(datagram, reader, names));
   const message = {
     id,
     response: (flags & RESPONSE) !== 0,
     truncated: (flags & TRUNCATED) !== 0,
-    questions: times(counts[0], () => readQuestion(datagram, reader)),
+    questions: times(counts[0], () => readQuestion(reader, names)),
     answers: records(counts[1]),
     authorities: records(counts[2]),
     additionals: records(counts[3]),
@@ -99,27 +100,28 @@ function times<Entry>(count: number, read: () => Entry): Entry[] {
   return entries;
 }
 
-function readQuestion(datagram: Uint8Array, reader: Reader): Question {
-  const name = readName(datagram, reader);
+function readQuestion(reader: Reader, names: NameReader): Question {
+  const name = names.read(reader);
   const type = reader.u16();
   const wire = reader.u16();
   return { name, type, class: wire & ~TOP_BIT, unicast: (wire & TOP_BIT) !== 0 };
 }
 
-function readRecord(datagram: Uint8Array, reader: Reader): ResourceRecord {
-  const name = readName(datagram, reader);
+function readRecord(datagram: Uint8Array, reader: Reader, names: NameReader): ResourceRecord {
+  const name = names.read(reader);
   const type = reader.u16();
   const wire = reader.u16();
   const ttl = reader.u32();
   const length = reader.u16();
   const start = reader.at;
   reader.take(length);
-  const content = readContent(datagram, type, start, start + length);
+  const content = readContent(datagram, names, type, start, start + length);
   return { name, class: wire & ~TOP_BIT, flush: (wire & TOP_BIT) !== 0, ttl, content };
 }
 
 function readContent(
   datagram: Uint8Array,
+  names: NameReader,
   type: number,
   start: number,
   end: number,
@@ -128,7 +130,7 @@ function readContent(
   const bytes = datagram.subarray(start, end);
   const reader = new Reader(bytes, (at) => new MdnsDiscard("bad-record", start + at));
   const nameToEnd = (): DomainName => {
-    const found = nameAt(datagram, start + reader.at);
+    const found = names.at(start + reader.at);
     if (found.end !== end) throw new MdnsDiscard("bad-record", start);
     return found.name;
   };
@@ -152,15 +154,20 @@ function readContent(
       return { kind: "TXT", strings: strings.length > 0 ? strings : [new Uint8Array()] };
     }
     case RecordType.NSEC:
-      return readNsec(datagram, start, end) ?? { kind: "opaque", type, bytes };
+      return readNsec(datagram, names, start, end) ?? { kind: "opaque", type, bytes };
     default:
       return { kind: "opaque", type, bytes };
   }
 }
 
 /** Null for any form but that of RFC 6762 §6.1: one block, number 0, of 1 to 32 octets. Such a record is to be ignored. */
-function readNsec(datagram: Uint8Array, start: number, end: number): RecordContent | null {
-  const { name: next, end: at } = nameAt(datagram, start);
+function readNsec(
+  datagram: Uint8Array,
+  names: NameReader,
+  start: number,
+  end: number,
+): RecordContent | null {
+  const { name: next, end: at } = names.at(start);
   const length = datagram[at + 1] ?? 0;
   if (at + 2 + length !== end || datagram[at] !== 0 || length === 0 || length > 32) return null;
   const types: number[] = [];
@@ -170,46 +177,84 @@ function readNsec(datagram: Uint8Array, start: number, end: number): RecordConte
   return { kind: "NSEC", next, types };
 }
 
-function readName(datagram: Uint8Array, reader: Reader): DomainName {
-  const { name, end } = nameAt(datagram, reader.at);
-  reader.take(end - reader.at);
-  return name;
+/** What stands at one offset of a name: labels, and the end or a pointer behind them. */
+interface Chunk {
+  readonly start: number;
+  readonly labels: readonly string[];
+  /** Where the octets behind it begin. */
+  readonly end: number;
+  /** Null where the name ends here. */
+  readonly target: number | null;
 }
 
-/** The name at an offset, and where what stands behind it begins. Each pointer goes further back than the one before, so it ends. */
-function nameAt(datagram: Uint8Array, start: number): { name: DomainName; end: number } {
-  const labels: string[] = [];
-  let at = start;
-  let chunk = start;
-  let end: number | null = null;
-  let pointers = 0;
-  let octets = 1;
-  for (;;) {
-    const length = octetAt(datagram, at);
-    if (length === 0) return { name: new DomainName(labels), end: end ?? at + 1 };
-    if (length >= 0xc0) {
-      const target = (length & 0x3f) * 256 + octetAt(datagram, at + 1);
-      pointers++;
-      if (target < HEADER_LENGTH || target >= chunk || pointers > MAX_POINTERS) {
-        throw new MdnsDiscard("bad-pointer", at);
-      }
-      end ??= at + 2;
-      at = chunk = target;
-      continue;
-    }
-    if (length > MAX_LABEL_LENGTH) throw new MdnsDiscard("bad-label", at);
-    octets += length + 1;
-    if (octets > MAX_NAME_LENGTH) throw new MdnsDiscard("long-name", at);
-    octetAt(datagram, at + length);
-    labels.push(String.fromCharCode(...datagram.subarray(at + 1, at + 1 + length)));
-    at += 1 + length;
+/**
+ * The names of one message. Each place is read once, however many names point
+ * there: else 9000 octets could ask for half a million.
+ */
+class NameReader {
+  readonly #datagram: Uint8Array;
+  /** By the offset that a pointer has. */
+  readonly #read = new Map<number, DomainName>();
+
+  constructor(datagram: Uint8Array) {
+    this.#datagram = datagram;
   }
-}
 
-function octetAt(datagram: Uint8Array, at: number): number {
-  const octet = datagram[at];
-  if (octet === undefined) throw new MdnsDiscard("truncated", datagram.length);
-  return octet;
+  read(reader: Reader): DomainName {
+    const { name, end } = this.at(reader.at);
+    reader.take(end - reader.at);
+    return name;
+  }
+
+  /** The name at an offset, and where what stands behind it begins. */
+  at(start: number): { readonly name: DomainName; readonly end: number } {
+    const first = this.#chunk(start);
+    const chunks = [first];
+    let tail: DomainName | null = null;
+    for (let { target } = first; target !== null;) {
+      tail = this.#read.get(target) ?? null;
+      if (tail !== null) break;
+      // Each pointer goes further back than the one before, so this ends; not too late, either.
+      if (chunks.length > MAX_POINTERS) throw new MdnsDiscard("bad-pointer", target);
+      const next = this.#chunk(target);
+      chunks.push(next);
+      target = next.target;
+    }
+    for (const { start: offset, labels } of chunks.toReversed()) {
+      const octets = labels.reduce((sum, label) => sum + 1 + label.length, 1);
+      if (octets + (tail?.key.length ?? 0) > MAX_NAME_LENGTH) {
+        throw new MdnsDiscard("long-name", offset);
+      }
+      tail = tail !== null && labels.length === 0 ? tail : new DomainName(labels, tail);
+      this.#read.set(offset, tail);
+    }
+    return { name: tail ?? new DomainName([]), end: first.end };
+  }
+
+  #chunk(start: number): Chunk {
+    const labels: string[] = [];
+    for (let at = start, octets = 1; ;) {
+      const length = this.#octet(at);
+      if (length === 0) return { start, labels, end: at + 1, target: null };
+      if (length >= 0xc0) {
+        const target = (length & 0x3f) * 256 + this.#octet(at + 1);
+        if (target < HEADER_LENGTH || target >= start) throw new MdnsDiscard("bad-pointer", at);
+        return { start, labels, end: at + 2, target };
+      }
+      if (length > MAX_LABEL_LENGTH) throw new MdnsDiscard("bad-label", at);
+      octets += 1 + length;
+      if (octets > MAX_NAME_LENGTH) throw new MdnsDiscard("long-name", at);
+      this.#octet(at + length);
+      labels.push(String.fromCharCode(...this.#datagram.subarray(at + 1, at + 1 + length)));
+      at += 1 + length;
+    }
+  }
+
+  #octet(at: number): number {
+    const octet = this.#datagram[at];
+    if (octet === undefined) throw new MdnsDiscard("truncated", this.#datagram.length);
+    return octet;
+  }
 }
 
 /** How names may be shortened. SRV targets stay whole for resolvers that know no multicast (RFC 6762 §18.14). */
@@ -220,7 +265,7 @@ export type Compression = "everywhere" | "not-in-srv";
  * all of multicast DNS are (RFC 6762 §18.4).
  *
  * @throws RangeError for a message that would not be read: more than 9000
- *   octets or 512 entries, a TXT string of more than 255 octets, a type in NSEC
+ *   octets or {@link MAX_ENTRIES}, a TXT string of more than 255 octets, a type in NSEC
  *   above 255.
  */
 export function encodeMessage(

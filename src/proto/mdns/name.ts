@@ -14,8 +14,12 @@ export class DomainName {
   /** The same text for names that are the same (RFC 6762 §16: ASCII case does not count, nothing else folds). */
   readonly key: string;
 
-  /** @throws RangeError for a label of no or of more than 63 octets and a name of more than 255. */
-  constructor(labels: readonly Octets[]) {
+  /**
+   * @param tail - What stands behind the labels, taken as it is: a name that ends like another one costs its own
+   *   labels alone.
+   * @throws RangeError for a label of no or of more than 63 octets and a name of more than 255.
+   */
+  constructor(labels: readonly Octets[], tail: DomainName | null = null) {
     let key = "";
     for (const label of labels) {
       if (label.length === 0 || label.length > MAX_LABEL_LENGTH) {
@@ -24,9 +28,10 @@ export class DomainName {
       // The length in front keeps a dot inside a label from looking like two labels.
       key += String.fromCharCode(label.length) + folded(label);
     }
+    if (tail !== null) key += tail.key;
     if (key.length + 1 > MAX_NAME_LENGTH)
       throw new RangeError(`a name of ${key.length + 1} octets`);
-    this.labels = labels;
+    this.labels = tail === null ? labels : labels.concat(tail.labels);
     this.key = key;
   }
 

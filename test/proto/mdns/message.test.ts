@@ -67,6 +67,47 @@ test("RFC 1035 §4.1.4: names are written with the same pointers", () => {
   assert.deepEqual(encoded, COMPRESSED);
 });
 
+// avahi-daemon 0.8 (Debian 12) on 192.0.2.2 and fd00:2::2, captured from the wire: its announcement of the host, and
+// a probe for an instance.
+const AVAHI_ANNOUNCES = hex(`
+  0000 8400 0000 0004 0000 0000
+  0132 0130 0130 0130 0130 0130 0130 0130 0130 0130 0130 0130 0130 0130 0130 0130
+  0130 0130 0130 0130 0130 0130 0130 0130 0132 0130 0130 0130 0130 0130 0164 0166
+  03697036 0461727061 00   000c 8001 00000078 000d 056a75646765 056c6f63616c 00
+  c060                     0001 8001 00000078 0004 c0000202
+  0132 0132 0130 03313932 07696e2d61646472 c050
+                           000c 8001 00000078 0002 c060
+  c060                     001c 8001 00000078 0010 fd000002000000000000000000000002`);
+const AVAHI_PROBES = hex(`
+  0000 0000 0001 0000 0002 0000
+  0b486f6d6543412d79627369 075f686f6d656361 045f756470 056c6f63616c 00  00ff 0001
+  c00c  0021 0001 00000078 000e 0000 0000 04d2 056a75646765 c025
+  c00c  0010 0001 00001194 0004 03763d31`);
+
+test("avahi's announcement is read: reverse names, addresses and cache-flush bits", () => {
+  const { response, answers } = parseMessage(AVAHI_ANNOUNCES);
+  assert.ok(response && answers.every(({ flush, ttl }) => flush && ttl === 120));
+  assert.deepEqual(
+    answers.map(({ name, content }) => [name.labels.length, contentKey(content)]),
+    [
+      [34, contentKey({ kind: "PTR", target: DomainName.of("judge.local") })],
+      [2, "A c0000202"],
+      [6, contentKey({ kind: "PTR", target: DomainName.of("judge.local") })],
+      [2, "AAAA fd000002000000000000000000000002"],
+    ],
+  );
+});
+
+test("avahi's probe is read, and written again in the same octets", () => {
+  const { questions, authorities } = parseMessage(AVAHI_PROBES);
+  assert.ok(questions[0]!.name.is(DomainName.of("HomeCA-ybsi", "_homeca._udp.local")));
+  assert.deepEqual(
+    authorities.map(({ content }) => content.kind),
+    ["SRV", "TXT"],
+  );
+  assert.deepEqual(encodeMessage(parseMessage(AVAHI_PROBES)), AVAHI_PROBES);
+});
+
 test("RFC 6762 §16: names are the same whatever the case of ASCII letters, and of no others", () => {
   assert.ok(DomainName.of("_HOMECA._Udp.local").is(SERVICE));
   assert.ok(!DomainName.of("KÜCHE.local").is(DomainName.of("küche.local")));
@@ -150,6 +191,14 @@ test(`a name of more than ${MAX_POINTERS} pointers is refused`, () => {
   refused(chained(MAX_POINTERS), "bad-pointer");
 });
 
+test("a place that many names point to is read once", () => {
+  const pointers = "c00c 000c 0001 ".repeat(3);
+  const { questions } = parseMessage(
+    hex(`0000 0000 0004 0000 0000 0000 01 46 03 495349 00 000c 0001 ${pointers}`),
+  );
+  assert.ok(questions.every(({ name }) => name === questions[0]!.name));
+});
+
 test("contents that do not fit their type are refused", () => {
   refused(answer("00 0001 0001 00000078 0003 c00002"), "bad-record");
   refused(answer("00 001c 0001 00000078 0004 c0000201"), "bad-record");
@@ -175,7 +224,7 @@ test(`more than ${MAX_ENTRIES} questions and records are refused before any is r
 });
 
 test("every strict prefix of a good message is refused", () => {
-  for (const good of [COMPRESSED, encodeMessage(EVERYTHING)]) {
+  for (const good of [COMPRESSED, AVAHI_ANNOUNCES, AVAHI_PROBES, encodeMessage(EVERYTHING)]) {
     for (let length = 0; length < good.length; length++) {
       assert.throws(() => parseMessage(good.subarray(0, length)), MdnsDiscard, `${length} octets`);
     }
