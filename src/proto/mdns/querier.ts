@@ -64,6 +64,8 @@ export type QuerierOutput =
 
 export class Querier implements Machine<QuerierInput, QuerierOutput> {
   readonly #config: QuerierConfig;
+  /** What instances are named under: the service, whatever subtype is asked for (RFC 6763 §7.1). */
+  readonly #parent: DomainName;
   readonly #instances = new Map<string, Instance>();
   /** The next question for instances; null while not searching. */
   #nextAt: Mono | null = null;
@@ -74,6 +76,8 @@ export class Querier implements Machine<QuerierInput, QuerierOutput> {
 
   constructor(config: QuerierConfig) {
     this.#config = config;
+    const { labels } = config.service;
+    this.#parent = new DomainName(labels[1] === "_sub" ? labels.slice(2) : labels);
   }
 
   get wakeAt(): Mono | null {
@@ -184,6 +188,8 @@ export class Querier implements Machine<QuerierInput, QuerierOutput> {
     const { name, content, ttl } = record;
     if (content.kind !== "PTR" || !name.is(this.#config.service)) return;
     const { target } = content;
+    // Also what keeps questions short: names of others' choice have 63 octets of it, not 255.
+    if (!target.isChildOf(this.#parent)) return;
     const there = this.#instances.get(target.key);
     if (ttl === 0) {
       there?.pointer.end(now);
