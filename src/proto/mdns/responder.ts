@@ -31,7 +31,7 @@ import { PublishedRecords, serviceRecords } from "./published.ts";
 import type { Published, Service } from "./published.ts";
 import { PerSecond } from "./rate.ts";
 import { linkKey, linksOf, MDNS_PORT } from "./wire.ts";
-import type { LinkDatagram, LinkInterface, LinkSend } from "./wire.ts";
+import type { Link, LinkDatagram, LinkInterface, LinkSend } from "./wire.ts";
 
 /** RFC 6762 §8.1: a wait before the first probe of up to, the time between two, and how many. */
 export const PROBE_WAIT_MS = 250;
@@ -167,17 +167,27 @@ export class Responder implements Machine<ResponderInput, ResponderOutput> {
     now: Mono,
   ): ResponderOutput[] {
     const label = this.label ?? this.#drawLabel();
-    const before = this.#announced();
-    this.#probe(this.#presence(label, services, interfaces), before, now);
-    return [];
+    // A window that opens within a second of the last one's end: its goodbye is said once more at once.
+    const left = this.#state.kind === "leaving" ? this.#state.goodbyes : [];
+    return [...left, ...this.#tell(this.#presence(label, services, interfaces), now)];
   }
 
   #changeInterfaces(interfaces: readonly LinkInterface[], now: Mono): ResponderOutput[] {
     const state = this.#state;
     if (state.kind !== "probing" && state.kind !== "open") return [];
     const { label, services } = state.presence;
-    this.#probe(this.#presence(label, services, interfaces), this.#announced(), now);
-    return [];
+    return this.#tell(this.#presence(label, services, interfaces), now);
+  }
+
+  /** Probes for what is to be told from now on, and takes back what is no longer true. */
+  #tell(presence: Presence, now: Mono): ResponderOutput[] {
+    const before = this.#announced();
+    this.#probe(presence, before === null ? null : presence, now);
+    if (before === null) return [];
+    return goodbye(before, ({ key }, link) => {
+      const still = presence.answers.get(linkKey(link));
+      return still?.records.all.every((each) => each.key !== key) ?? true;
+    });
   }
 
   #close(now: Mono): ResponderOutput[] {
@@ -358,11 +368,12 @@ function recordsFirst(first: LinkAnswers, presence: Presence): PublishedRecords[
 }
 
 /** Takes records back on every link (RFC 6762 §10.1). */
-function goodbye(presence: Presence, which: (each: Published) => boolean): LinkSend[] {
-  return all(presence).map(({ link, records }): LinkSend => {
+function goodbye(presence: Presence, which: (each: Published, link: Link) => boolean): LinkSend[] {
+  return all(presence).flatMap(({ link, records }): LinkSend[] => {
     const last = records.all
-      .filter(which)
+      .filter((each) => which(each, link))
       .map((each) => ({ ...each, record: { ...each.record, ttl: 0 } }));
-    return { kind: "send", ...link, to: "multicast", bytes: response(last, []) };
+    if (last.length === 0) return [];
+    return [{ kind: "send", ...link, to: "multicast", bytes: response(last, []) }];
   });
 }
