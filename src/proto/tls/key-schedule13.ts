@@ -131,22 +131,6 @@ export function deriveSecret(
   return expandLabel(kdf, secret, label, transcriptHash, transcriptHash.length);
 }
 
-/** Derive-Secret for each of the labels. */
-function deriveSecrets<const Labels extends readonly string[]>(
-  kdf: Kdf13,
-  secret: Uint8Array,
-  labels: Labels,
-  transcriptHash: Uint8Array,
-): { readonly [At in keyof Labels]: Uint8Array } {
-  const key = kdf.crypto.hmacKey(kdf.hash, secret);
-  const derive = (label: string): Uint8Array =>
-    expandLabelFrom(kdf, key, label, transcriptHash, transcriptHash.length);
-  const derived = labels.map(derive);
-  key.forget();
-  // One of each.
-  return derived as { readonly [At in keyof Labels]: Uint8Array };
-}
-
 /** @param psk - The pre-shared key, or null for a handshake without one. */
 export function earlySecret({ crypto, hash, nothing }: Kdf13, psk: Uint8Array | null): Uint8Array {
   const zeros = new Uint8Array(nothing.length);
@@ -200,9 +184,23 @@ export function applicationSecrets(
   main: Uint8Array,
   transcriptHash: Uint8Array,
 ): ApplicationSecrets {
-  const labels = ["c ap traffic", "s ap traffic", "exp master"] as const;
-  const [client, server, exporter] = deriveSecrets(kdf, main, labels, transcriptHash);
-  return { client, server, exporter };
+  const key = kdf.crypto.hmacKey(kdf.hash, main);
+  const { length } = transcriptHash;
+  // In one buffer: they live as long as the connection, and a buffer costs more than what is in it.
+  const secrets = new Uint8Array(3 * length);
+  const derive = (label: string, at: number): Uint8Array => {
+    const derived = expandLabelFrom(kdf, key, label, transcriptHash, length);
+    secrets.set(derived, at * length);
+    derived.fill(0);
+    return secrets.subarray(at * length, (at + 1) * length);
+  };
+  const application = {
+    client: derive("c ap traffic", 0),
+    server: derive("s ap traffic", 1),
+    exporter: derive("exp master", 2),
+  };
+  key.forget();
+  return application;
 }
 
 /** What the keys of tickets come from. @param transcriptHash - Of the messages up to the client's Finished. */

@@ -21,8 +21,9 @@ export interface Established {
   readonly kdf: Kdf13;
   /** Those in use. */
   readonly secrets: TrafficSecrets;
-  /** What the next keys of each direction are of. */
-  readonly epochs: { readonly client: number; readonly server: number };
+  /** Of the keys in use of each direction. */
+  readonly clientEpoch: number;
+  readonly serverEpoch: number;
   readonly tickets: Tickets;
 }
 
@@ -73,9 +74,9 @@ export function onKeyUpdate(
   const { suite, kdf } = state;
   const wanted = parseKeyUpdate(message.body);
   const server = nextSecret(kdf, state.secrets.server);
-  const epochs = { ...state.epochs, server: state.epochs.server + 1 };
-  connection.channel.readUnder(epochKeys(kdf, suite, server, epochs.server));
-  const next: Established = { ...state, secrets: { ...state.secrets, server }, epochs };
+  const serverEpoch = state.serverEpoch + 1;
+  connection.channel.readUnder(epochKeys(kdf, suite, server, serverEpoch));
+  const next: Established = { ...state, secrets: { ...state.secrets, server }, serverEpoch };
   return wanted ? updateClientKeys(next, false, connection) : next;
 }
 
@@ -88,7 +89,7 @@ export function updateClientKeys(
   const { suite, kdf } = state;
   channel.send(encodeKeyUpdate(ask));
   const client = nextSecret(kdf, state.secrets.client);
-  const epochs = { ...state.epochs, client: state.epochs.client + 1 };
-  channel.writeUnder(epochKeys(kdf, suite, client, epochs.client));
-  return { ...state, secrets: { ...state.secrets, client }, epochs };
+  const clientEpoch = state.clientEpoch + 1;
+  channel.writeUnder(epochKeys(kdf, suite, client, clientEpoch));
+  return { ...state, secrets: { ...state.secrets, client }, clientEpoch };
 }

@@ -326,7 +326,7 @@ function onFinished(
   return {
     kind: "Established",
     ...{ suite, kdf, secrets: { client, server } },
-    epochs: { client: APPLICATION_EPOCH, server: APPLICATION_EPOCH },
+    ...{ clientEpoch: APPLICATION_EPOCH, serverEpoch: APPLICATION_EPOCH },
     tickets: { resumption, alpn, peer, left: imported ? 0 : MAX_TICKETS },
   };
 }

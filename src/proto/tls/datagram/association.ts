@@ -18,9 +18,9 @@ import { ContentType } from "../wire.ts";
 import { Acknowledging } from "./acknowledging.ts";
 import type { Begun } from "./begun.ts";
 import { DatagramChannel } from "./channel.ts";
-import type { DatagramDiscard } from "./discard.ts";
 import type { DtlsConfig, DtlsInput, DtlsOutput } from "./dtls.ts";
 import { Receiving } from "./receiving.ts";
+import type { Discards } from "./receiving.ts";
 import { endTurn12, endTurn13 } from "./turn.ts";
 import type { Turn } from "./turn.ts";
 
@@ -38,8 +38,6 @@ const UPDATE_MARGIN = 1024;
 
 /** After `failed` or `closed` every input is ignored. */
 export class Association implements Machine<DtlsInput, DtlsOutput> {
-  /** Records dropped, by reason: an association does not end over what it cannot tell to be its peer's. */
-  readonly discards: Readonly<Partial<Record<DatagramDiscard, number>>>;
   readonly #role: "client" | "server";
   readonly #channel: DatagramChannel;
   readonly #handshake: Handshake;
@@ -65,7 +63,6 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     this.#channel = new DatagramChannel(config, begun, connectionId);
     this.#handshake = begin(this.#channel);
     this.#receiving = new Receiving(this.#channel, this.#handshake, this.#acknowledging);
-    this.discards = this.#receiving.discards;
     this.#updateMargin = Math.min(UPDATE_MARGIN, (config.maxRecordsPerKey ?? Infinity) / 2);
   }
 
@@ -74,6 +71,11 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
     const times = [this.#channel.flights.wakeAt, this.#acknowledging.wakeAt, this.#lingerUntil];
     const pending = times.filter((time) => time !== null);
     return pending.length === 0 ? null : mono(Math.min(...pending));
+  }
+
+  /** Records dropped, by reason: an association does not end over what it cannot tell to be its peer's. */
+  get discards(): Discards {
+    return this.#receiving.discards;
   }
 
   /** Whether the handshake is over and the association lives. */
@@ -89,6 +91,11 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
    */
   get sawNewest(): boolean {
     return this.#receiving.sawNewest;
+  }
+
+  /** Whether the peer may call us by an id. */
+  get hasConnectionId(): boolean {
+    return this.#channel.connectionId !== null;
   }
 
   /** Octets of application data that one datagram carries over the path as far as it is known. */
@@ -168,6 +175,7 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
   #onEstablished(now: Mono): void {
     const { version, flights, reading } = this.#channel;
     reading.dropHeld();
+    this.#channel.dropUnusedConnectionId();
     this.#receiving.deliverEarly();
     if (version === "TLS 1.2") this.#acknowledging.clear();
     const mayHaveToRepeat = version === "TLS 1.2" ? flights.isAnswerOut : this.#role === "server";

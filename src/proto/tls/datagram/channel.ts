@@ -27,20 +27,20 @@ const NONE: readonly never[] = [];
 
 export class DatagramChannel implements Channel {
   readonly transport = "datagram";
-  readonly connectionId: Uint8Array | null;
   readonly reading: ReadingEpochs = new ReadingEpochs();
   readonly flights: Flights;
   readonly reassembler: Reassembler;
   readonly #config: DtlsConfig;
   #version: TlsVersion | null = null;
   #maxReading = MAX_PLAINTEXT;
+  #connectionId: Uint8Array | null;
   #peerConnectionId: Uint8Array | null = null;
   #events: readonly DtlsOutput[] = NONE;
 
   constructor(config: DtlsConfig, begun: Begun | null, connectionId: Uint8Array | null) {
     const first = begun?.messageSequence ?? 0;
     this.#config = config;
-    this.connectionId = connectionId;
+    this.#connectionId = connectionId;
     this.flights = new Flights(config, first, begun?.recordSequence ?? 0);
     const maxBody = config.tls.maxHandshakeBytes ?? DEFAULT_MAX_HANDSHAKE_BYTES;
     this.reassembler = new Reassembler(maxBody, first);
@@ -51,6 +51,10 @@ export class DatagramChannel implements Channel {
     return this.#version;
   }
 
+  get connectionId(): Uint8Array | null {
+    return this.#connectionId;
+  }
+
   get peerConnectionId(): Uint8Array | null {
     return this.#peerConnectionId;
   }
@@ -58,6 +62,11 @@ export class DatagramChannel implements Channel {
   callPeer(connectionId: Uint8Array): void {
     this.#peerConnectionId = connectionId;
     this.flights.callPeer(connectionId);
+  }
+
+  /** The handshake is over: an id that the peer did not want is of no use any more. */
+  dropUnusedConnectionId(): void {
+    if (this.#peerConnectionId === null) this.#connectionId = null;
   }
 
   /** Octets of plaintext in one of the peer's records. */

@@ -38,11 +38,16 @@ export const MAX_WARNINGS = 32;
 /** Records of application data kept that overtook the Finished of DTLS 1.2. */
 export const MAX_EARLY_RECORDS = 8;
 
+/** How often which thing has happened. */
+export type Discards = Readonly<Partial<Record<DatagramDiscard, number>>>;
+
+/** Of all associations that nothing has happened to. */
+const NO_DISCARDS: Discards = {};
 const NOTHING_EARLY: readonly Uint8Array[] = [];
 
 /** The receiving half of an association. Its methods throw {@link TlsFailure} for what the peer did. */
 export class Receiving {
-  readonly discards: Partial<Record<DatagramDiscard, number>> = {};
+  #discards: Discards = NO_DISCARDS;
   readonly #channel: DatagramChannel;
   readonly #handshake: Handshake;
   readonly #acknowledging: Acknowledging;
@@ -58,6 +63,10 @@ export class Receiving {
     this.#channel = channel;
     this.#handshake = handshake;
     this.#acknowledging = acknowledging;
+  }
+
+  get discards(): Discards {
+    return this.#discards;
   }
 
   /** Whether the last datagram had an authentic record that was sent after all before it. */
@@ -294,7 +303,7 @@ export class Receiving {
   }
 
   #discard(reason: DatagramDiscard, authentic = false): void {
-    this.discards[reason] = (this.discards[reason] ?? 0) + 1;
+    this.#discards = { ...this.#discards, [reason]: (this.#discards[reason] ?? 0) + 1 };
     const fault = authentic ? faultOf(reason) : null;
     if (fault !== null) throw fault;
   }

@@ -17,7 +17,7 @@ import type {
   RecordNumberCipher,
   RecordNumberCipherName,
 } from "../../../base/crypto/crypto.ts";
-import { sequenceOctets, xoredNonce } from "../record.ts";
+import { RecordNonces } from "../record13.ts";
 import type { DirectionKeys } from "../record.ts";
 import type { Suite } from "../suites.ts";
 import { ContentType } from "../wire.ts";
@@ -83,7 +83,7 @@ export interface Epoch13Options {
   readonly keys: DatagramKeys;
   /** 2 for the handshake, 3 for the first application keys, one more per KeyUpdate (RFC 9147 §6.1). */
   readonly epoch: number;
-  /** What the receiver asked to be called by; empty for none. */
+  /** What the receiver asked to be called by, kept as it is; empty for none. */
   readonly cid?: Uint8Array;
   /** Fewer than the suite's, for tests. */
   readonly maxRecords?: number;
@@ -108,7 +108,7 @@ export function closestSequence(expected: number, low: number, modulus: number):
 export class EpochReader13 implements EpochReader {
   readonly epoch: number;
   readonly #aead: Aead;
-  readonly #iv: Uint8Array;
+  readonly #nonces: RecordNonces;
   readonly #numbers: RecordNumberCipher;
   readonly #window = new ReplayWindow();
   #cids: readonly Uint8Array[];
@@ -117,12 +117,12 @@ export class EpochReader13 implements EpochReader {
   constructor(crypto: Crypto, { suite, keys, epoch, cid, ...limits }: Epoch13Options) {
     this.epoch = epoch;
     this.#aead = crypto.aead(suite.aead, keys.key);
-    this.#iv = keys.iv.slice();
+    this.#nonces = new RecordNonces(keys.iv);
     this.#numbers = crypto.recordNumberCipher(
       recordNumberCipherOf(suite.aead),
       keys.recordNumberKey,
     );
-    this.#cids = cid === undefined || cid.length === 0 ? NO_CIDS : [cid.slice()];
+    this.#cids = cid === undefined || cid.length === 0 ? NO_CIDS : [cid];
     this.#failuresLeft = limits.maxFailures ?? maxFailures(suite.aead);
   }
 
@@ -162,7 +162,7 @@ export class EpochReader13 implements EpochReader {
     }
     const expected = this.#window.highest + 1;
     const sequence = closestSequence(expected, low, 256 ** sequenceLength);
-    const nonce = xoredNonce(this.#iv, sequenceOctets(sequence));
+    const nonce = this.#nonces.of(sequence);
     const plaintext = this.#aead.open(nonce, clear, ciphertext);
     if (plaintext === null) {
       this.#failuresLeft--;
@@ -198,7 +198,7 @@ function isInnerType13(type: number): boolean {
 export class EpochWriter13 implements EpochWriter {
   readonly epoch: number;
   readonly #aead: Aead;
-  readonly #iv: Uint8Array;
+  readonly #nonces: RecordNonces;
   readonly #numbers: RecordNumberCipher;
   readonly #sequence: SequenceCounter;
   #cid: Uint8Array;
@@ -206,13 +206,13 @@ export class EpochWriter13 implements EpochWriter {
   constructor(crypto: Crypto, { suite, keys, epoch, cid, maxRecords }: Epoch13Options) {
     this.epoch = epoch;
     this.#aead = crypto.aead(suite.aead, keys.key);
-    this.#iv = keys.iv.slice();
+    this.#nonces = new RecordNonces(keys.iv);
     this.#numbers = crypto.recordNumberCipher(
       recordNumberCipherOf(suite.aead),
       keys.recordNumberKey,
     );
     this.#sequence = new SequenceCounter(maxRecords ?? suite.maxRecords);
-    this.#cid = cid === undefined || cid.length === 0 ? NO_CID : cid.slice();
+    this.#cid = cid === undefined || cid.length === 0 ? NO_CID : cid;
   }
 
   get overhead(): number {
@@ -238,7 +238,7 @@ export class EpochWriter13 implements EpochWriter {
       .u16(sequence % 2 ** 16)
       .u16(inner.length + tagLength)
       .bytes();
-    const nonce = xoredNonce(this.#iv, sequenceOctets(sequence));
+    const nonce = this.#nonces.of(sequence);
     const ciphertext = this.#aead.seal(nonce, header, inner);
     const mask = this.#numbers.mask(ciphertext.subarray(0, SAMPLE_LENGTH));
     const record = new Uint8Array(header.length + ciphertext.length);

@@ -296,6 +296,7 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
       case "datagram":
         return this.#send(entry, output.bytes);
       case "established": {
+        if (!entry.machine.hasConnectionId) this.#table.dropConnectionId(entry);
         const before = this.#table.establish(entry);
         const gone = before === null ? [] : this.#drop(before, "replaced", now);
         return [...gone, { ...output, association, from: address }];

@@ -25,7 +25,7 @@ export interface Entry {
   /** Of the hello it began with, in hexadecimal: text takes a third of what octets do. */
   readonly random: string;
   /** Ours, by which the peer may call it; null for none. */
-  readonly connectionId: Uint8Array | null;
+  connectionId: Uint8Array | null;
   /** Where its datagrams go. */
   address: string;
   /** The address that was shown last, by the handshake or by the caller's word. */
@@ -130,10 +130,16 @@ export class AssociationTable {
     return before;
   }
 
+  /** Its peer does not call it by its id. */
+  dropConnectionId(entry: Entry): void {
+    if (entry.connectionId !== null) this.#connectionIds.delete(toHex(entry.connectionId));
+    entry.connectionId = null;
+  }
+
   remove(entry: Entry): void {
     this.#entries.delete(entry.id);
     this.#handshakes.delete(entry);
-    if (entry.connectionId !== null) this.#connectionIds.delete(toHex(entry.connectionId));
+    this.dropConnectionId(entry);
     this.#leave(entry);
   }
 

@@ -106,8 +106,9 @@ interface Established {
   readonly kdf: Kdf13;
   /** Those in use. */
   readonly secrets: TrafficSecrets;
-  /** What the next keys of each direction are of. */
-  readonly epochs: { readonly client: number; readonly server: number };
+  /** Of the keys in use of each direction. */
+  readonly clientEpoch: number;
+  readonly serverEpoch: number;
 }
 
 type State =
@@ -393,8 +394,8 @@ function onFinished(
     firstFinished: null,
   });
   channel.emit({ kind: "established", session });
-  const epochs = { client: APPLICATION_EPOCH, server: APPLICATION_EPOCH };
-  return { kind: "Established", suite, kdf, secrets, epochs };
+  const [clientEpoch, serverEpoch] = [APPLICATION_EPOCH, APPLICATION_EPOCH];
+  return { kind: "Established", suite, kdf, secrets, clientEpoch, serverEpoch };
 }
 
 /** One ticket for a connection, so that one nonce will do. @see RFC 8446 §4.6.1 */
@@ -423,9 +424,9 @@ function onKeyUpdate(state: Established, message: HandshakeMessage, connection: 
   const { suite, kdf } = state;
   const wanted = parseKeyUpdate(message.body);
   const client = nextSecret(kdf, state.secrets.client);
-  const epochs = { ...state.epochs, client: state.epochs.client + 1 };
-  connection.channel.readUnder(epochKeys(kdf, suite, client, epochs.client));
-  const next: Established = { ...state, secrets: { ...state.secrets, client }, epochs };
+  const clientEpoch = state.clientEpoch + 1;
+  connection.channel.readUnder(epochKeys(kdf, suite, client, clientEpoch));
+  const next: Established = { ...state, secrets: { ...state.secrets, client }, clientEpoch };
   return wanted ? updateServerKeys(next, false, connection) : next;
 }
 
@@ -434,7 +435,7 @@ function updateServerKeys(state: Established, ask: boolean, { channel }: Connect
   const { suite, kdf } = state;
   channel.send(encodeKeyUpdate(ask));
   const server = nextSecret(kdf, state.secrets.server);
-  const epochs = { ...state.epochs, server: state.epochs.server + 1 };
-  channel.writeUnder(epochKeys(kdf, suite, server, epochs.server));
-  return { ...state, secrets: { ...state.secrets, server }, epochs };
+  const serverEpoch = state.serverEpoch + 1;
+  channel.writeUnder(epochKeys(kdf, suite, server, serverEpoch));
+  return { ...state, secrets: { ...state.secrets, server }, serverEpoch };
 }
