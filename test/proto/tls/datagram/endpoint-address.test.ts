@@ -87,3 +87,16 @@ test("a random source that repeats itself gives no two associations one id", () 
   assert.deepEqual(yard.saidBy(yard.idOf("a:1")), ["one"]);
   assert.deepEqual(yard.saidBy(yard.idOf("a:2")), ["two"]);
 });
+
+test("an id for a client that speaks none is let go once the handshake is over", () => {
+  const first = (length: number): Uint8Array => new Uint8Array(length).fill(0x31);
+  const yard = new Yard({ tls: { versions: ["TLS 1.2"], random: first } });
+  const station = yard.joined("a:1", {}, null);
+  yard.say(station, "still known by its address");
+  assert.deepEqual(yard.saidBy(yard.idOf("a:1")), ["still known by its address"]);
+  // Were the first id still taken, this source would give the second client none.
+  const other = yard.joined("a:2", {}, NO_ID);
+  other.address = "b:2";
+  yard.say(other, "by its id");
+  assert.deepEqual(yard.saidBy(yard.idOf("a:2")), ["by its id"]);
+});
