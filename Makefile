@@ -8,6 +8,8 @@ RADIUS_PEERS = hostapd:hostapd wpasupplicant:wpa_supplicant eapoltest:eapol_test
 	freeradius-utils:radclient nftables:nft openssl:openssl iproute2:ip
 E2E_PEERS = $(RADIUS_PEERS) busybox-static:busybox conntrack:conntrack tcpdump:tcpdump
 INTEROP_PEERS = openssl:openssl gnutls-bin:gnutls-cli libcoap3-bin:coap-client-gnutls gcc:cc
+MDNS_PEERS = avahi-daemon:avahi-daemon avahi-utils:avahi-browse dbus-daemon:dbus-daemon \
+	bind9-dnsutils:dig tshark:tshark
 BENCH_PEERS = $(RADIUS_PEERS) freeradius:freeradius
 
 all: dist/homeca.mjs
@@ -25,7 +27,7 @@ demo: dist/homeca.mjs
 	@node test/demo/demo.mjs
 
 test: node_modules/.package-lock.json
-	@build/need.sh $(E2E_PEERS) $(INTEROP_PEERS) || true
+	@build/need.sh $(E2E_PEERS) $(INTEROP_PEERS) $(MDNS_PEERS) || true
 	@node build/all.mjs
 
 check: node_modules/.package-lock.json

@@ -71,6 +71,8 @@ export class House {
   #configuration: Configuration;
   #enforcement: Enforcement;
   #surroundings: Surroundings;
+  /** Whether the owner searches for devices at the moment; discovery tells. */
+  isSearching: () => boolean = () => false;
   readonly #watchers: (() => void)[] = [];
   /** Addresses that nft is letting in, and how many transactions do so. */
   readonly #coming = new Map<string, number>();
@@ -132,7 +134,7 @@ export class House {
       sessionSeconds: radius.sessionSeconds,
       quarantineSeconds: radius.quarantineSeconds,
       maxPending: limits.pendingMax,
-      onboarding: true,
+      onboarding: limits.onboarding === "always" || this.isSearching(),
     };
   }
 

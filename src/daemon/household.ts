@@ -1,4 +1,5 @@
 /** The owner's word carried out: what the management methods do in this house. */
+import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { approve, deny, readmit, withdraw } from "../policy/admission/owner.ts";
 import type { Word } from "../policy/admission/owner.ts";
@@ -12,6 +13,7 @@ import { isPlainText, MAX_NAME } from "../policy/registry/text.ts";
 import { encodePem } from "../proto/x509/pem.ts";
 import { authorityAnswer, lifecycleAnswer, registryAnswer, shown } from "./answers.ts";
 import { Credentials } from "./credentials.ts";
+import type { Discovery, Search } from "./discovery.ts";
 import type { House } from "./house.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import type * as service from "./management/service.ts";
@@ -41,6 +43,7 @@ export interface Surroundings extends Reach {
   readonly open: () => number;
   /** @throws ManagementFailure `bad-configuration` */
   readonly reload: () => readonly string[];
+  readonly discovery: Pick<Discovery, "begin" | "end" | "search">;
 }
 
 export class Household implements service.HomeService {
@@ -165,6 +168,16 @@ export class Household implements service.HomeService {
       wifiKey,
       wpaSupplicant: wifiKey === null ? null : passphraseBlock(homeName, wifiKey),
     };
+  }
+
+  search({ seconds, types }: service.SearchOrder): service.SearchState {
+    const { discovery } = this.#around;
+    if (seconds === 0) discovery.end();
+    else {
+      discovery.begin(seconds, types);
+      this.#note(null, `You search for devices, for ${seconds} seconds.`);
+    }
+    return searchState(discovery.search, this.#house.host.mono());
   }
 
   importDevices(text: string, format: "csv" | "qr"): service.ImportOutcome {
@@ -317,6 +330,13 @@ export class Household implements service.HomeService {
   #note(device: string | null, text: string): void {
     this.#house.event("owner", device, null, text);
   }
+}
+
+function searchState(search: Search | null, now: Mono): service.SearchState {
+  return {
+    seconds: search === null ? 0 : Math.ceil((search.until - now) / 1000),
+    types: search?.types ?? [],
+  };
 }
 
 /** @throws ManagementFailure for text that would not be shown as it is */

@@ -17,6 +17,7 @@ import { CoapsDesk } from "./coaps/desk.ts";
 import type { Configuration } from "./config/configuration.ts";
 import { ConfigurationFailure, loadConfiguration } from "./config/configuration.ts";
 import { discardLine } from "./discards.ts";
+import { Discovery } from "./discovery.ts";
 import { Eviction } from "./eviction.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
 import type { House } from "./house.ts";
@@ -46,6 +47,7 @@ export class Running {
   readonly #management: ManagementServer;
   readonly #listeners: Listeners;
   readonly #coaps: CoapsDesk;
+  readonly #discovery: Discovery;
   readonly #alarm: Alarm;
   readonly #firewall: FirewallWatch;
   #driftAt: Mono;
@@ -79,7 +81,10 @@ export class Running {
     this.#firewall = new FirewallWatch(house);
     this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
     this.#coaps = new CoapsDesk(house, this.#list, () => this.#alarm.plan(0));
+    this.#discovery = new Discovery(house, () => this.#alarm.plan(0));
+    house.isSearching = () => this.#discovery.search !== null;
     house.watch(() => this.#look("observers", () => this.#coaps.refresh()));
+    house.watch(() => this.#look("discovery", () => this.#discovery.refresh()));
     const household = new Household(house, {
       eviction: this.#eviction,
       list: this.#list,
@@ -91,6 +96,7 @@ export class Running {
         this.#coaps.endOf(device);
       },
       reload: () => this.reload(),
+      discovery: this.#discovery,
     });
     host.files.makeDirectory(folderOf(configuration.homeca.socket), 0o700);
     this.#management = new ManagementServer(
@@ -137,6 +143,7 @@ export class Running {
     this.#alarm.close();
     this.#listeners.close();
     this.#coaps.close();
+    this.#discovery.close();
     this.#firewall.close();
     this.#management.close();
     this.#eviction.close();
@@ -152,6 +159,7 @@ export class Running {
     const { configuration, log } = this.#house;
     this.#listeners.open(configuration.radius);
     this.#coaps.open();
+    this.#discovery.refresh();
     log.notice(
       `HomeCA is ready: ${[...this.#listeners.names, ...this.#coaps.names].join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
     );
@@ -216,6 +224,7 @@ export class Running {
       this.#authenticator.conversations.wakeAt,
       this.#eviction.wakeAt,
       this.#coaps.wakeAt,
+      this.#discovery.wakeAt,
       this.#driftAt,
       this.#upkeepAt,
     ];
@@ -227,6 +236,7 @@ export class Running {
     this.#look("a timeout", () => this.#authenticator.conversations.timeout(now));
     this.#look("a disconnect", () => this.#eviction.timeout());
     this.#look("a device's timeout", () => this.#coaps.timeout());
+    this.#look("discovery", () => this.#discovery.timeout());
     this.#take({ kind: "timeout" });
     if (now >= this.#driftAt) {
       this.#driftAt = mono(now + DRIFT_MS);

@@ -12,6 +12,7 @@ import type { LiveAnswer } from "../policy/devices/messages.ts";
 import { adopt, AdoptionFailure } from "./adoption.ts";
 import type { AdoptionProgress } from "./adoption.ts";
 import { firstCredential, judgeHome, judgeStranger, memberCredential } from "./credentials.ts";
+import { findOpenHome, findOwnHome } from "./discovery.ts";
 import { renew, report } from "./membership.ts";
 import { HomeSession, SessionFailure } from "./session.ts";
 import { credentialOf } from "./state.ts";
@@ -35,8 +36,8 @@ export type DeviceEvent =
 
 export interface AgentOptions {
   readonly file: StateFile;
-  /** Where the home is looked for. */
-  readonly home: SocketAddress;
+  /** Where the home is; null looks for it on every link. */
+  readonly home: SocketAddress | null;
   /** SHA-256 of the home's key, where it is known before the first contact; null believes the first one that answers. */
   readonly pinned: Uint8Array | null;
   readonly tell: (event: DeviceEvent) => void;
@@ -129,10 +130,22 @@ export class DeviceAgent {
     options: Pick<Parameters<typeof HomeSession.open>[1], "credential" | "judge">,
   ): Promise<HomeSession> {
     this.#close();
-    const session = await HomeSession.open(this.#host, { home: this.#options.home, ...options });
+    const home = this.#options.home ?? (await this.#find());
+    const session = await HomeSession.open(this.#host, { home, ...options });
     this.#session = session;
     if (this.#stopped) session.close();
     return session;
+  }
+
+  #find(): Promise<SocketAddress> {
+    const { state } = this.#options.file;
+    const owner = credentialOf(state)?.owner ?? null;
+    if (owner === null) return findOpenHome(this.#host, state.identity.type);
+    const { discoveryKey } = owner;
+    // Without a key that both know the home can only be found while it searches.
+    return discoveryKey === null
+      ? findOpenHome(this.#host, state.identity.type)
+      : findOwnHome(this.#host, discoveryKey, plausible(this.#host.wall(), owner.timeFloor));
   }
 
   #close(): void {
@@ -164,6 +177,11 @@ export class DeviceAgent {
     const [octet = 128] = this.#host.random(1);
     return Math.round(milliseconds * (1 - JITTER + (2 * JITTER * octet) / 255));
   }
+}
+
+/** The time, where the clock is not behind what a home has told; else null. */
+function plausible(wall: Unix, floor: Unix): Unix | null {
+  return wall >= floor ? wall : null;
 }
 
 /** @throws what is a fault of ours */

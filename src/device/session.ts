@@ -19,6 +19,8 @@ import type { DtlsInput, DtlsOutput } from "../proto/tls/datagram/dtls.ts";
 export type SessionReason =
   /** Nobody answers at the address. */
   | "no-answer"
+  /** More than one home searches for devices: the owner has to say which. */
+  | "several-homes"
   /** The home's certificate is not the one expected, or no good one. */
   | "home-refused"
   /** The home ended the handshake, or the association. */

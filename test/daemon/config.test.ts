@@ -64,6 +64,7 @@ test("an empty file is every default, and says that no access point can ask", ()
     normalVlan: null,
   });
   assert.deepEqual(limits, {
+    onboarding: "always",
     pendingMax: 20,
     onboardingPerMinute: 5,
     authenticationsMax: 256,
@@ -80,7 +81,7 @@ test("the configuration that is installed has no problem, and each option it sho
   const installed = read(text);
   assert.deepEqual(installed.warnings, read("").warnings);
   // Devices are met at every address of a router that somebody installed HomeCA on, and of nothing else.
-  const coaps = { listen: ["0.0.0.0", "::"], port: 5684 };
+  const coaps = { listen: ["0.0.0.0", "::"], port: 5684, discovery: [] };
   assert.deepEqual({ ...installed, warnings: [] }, { ...read(""), coaps, warnings: [] });
   const uncommented = text.replaceAll(/^#(?=config |\toption |\tlist )/gm, "");
   const secret = { "/etc/homeca/attic.secret": { text: "k".repeat(32) } };

@@ -130,6 +130,11 @@ export class StubService implements HomeService {
     };
   }
 
+  search(order: Parameters<HomeService["search"]>[0]): ReturnType<HomeService["search"]> {
+    this.calls.push(["search", order.seconds, order.types.join(" ")]);
+    return { seconds: order.seconds, types: order.types };
+  }
+
   importDevices(text: string, format: string): ReturnType<HomeService["importDevices"]> {
     this.calls.push(["import", text, format]);
     return { imported: 2, skipped: ["line 3: the code is too short"] };

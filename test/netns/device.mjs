@@ -31,15 +31,19 @@ export class Device {
     mkdirSync(this.#folder, { mode: 0o700, recursive: true });
   }
 
-  /** Switches it on: the agent, and the supplicant once it has something to read. */
-  async start() {
+  /**
+   * Switches it on: the agent, and the supplicant once it has something to read.
+   * @param home - where it goes; null lets it look for a home by itself
+   */
+  async start({ home = HOSTS.router.ip4 } = {}) {
     const control = this.#lab.file(`wpa-${this.#host}`);
     const hook = this.#lab.file(
       `${this.#host}.hook`,
       `#!/bin/sh\ncase $1 in\njoined | renewed | released) exec wpa_cli -p ${control} -i eth0 reconfigure ;;\nesac\n`,
     );
     chmodSync(hook, 0o700);
-    const run = ["device", "run", "--json", "--state", this.#state, "--home", HOSTS.router.ip4];
+    const where = home === null ? [] : ["--home", home];
+    const run = ["device", "run", "--json", "--state", this.#state, ...where];
     const network = ["--supplicant", this.#folder, "--control", control, "--hook", hook];
     const command = [process.execPath, DEVICE_PROGRAM, ...run, ...network];
     this.#agent = this.#lab.start(this.#host, `${this.#host}-agent`, command);

@@ -53,7 +53,14 @@ export class Homeca {
       "\toption quarantine_seconds '600'",
       "config limits 'limits'",
       "\toption onboarding_per_minute '60'",
-      ...(coaps ? ["config coaps 'coaps'", "\tlist listen '0.0.0.0'", "\tlist listen '::'"] : []),
+      ...(coaps
+        ? [
+            "config coaps 'coaps'",
+            "\tlist listen '0.0.0.0'",
+            "\tlist listen '::'",
+            ...CONFIG.bridges.map((bridge) => `\tlist discovery '${bridge}'`),
+          ]
+        : []),
     ];
     const clients = CONFIG.interfaces.flatMap((port, index) => [
       `config client '${port}'`,
@@ -113,6 +120,11 @@ export class Homeca {
   /** What happened to a device, oldest first. */
   events(id) {
     return this.#json(["log", "--device", id]);
+  }
+
+  /** Looks for devices, for so many seconds; 0 ends it. */
+  search(seconds, ...options) {
+    return this.#json(["search", "--seconds", String(seconds), ...options]);
   }
 
   async import(file) {

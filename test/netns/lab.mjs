@@ -223,11 +223,12 @@ export class Lab {
     await this.must(host, ["python3", FRAME, "eth0", ...frames]);
   }
 
-  /** What tcpdump sees on a device while `body` runs, one line per frame. */
-  async capture(host, device, filter, body) {
+  /** What tcpdump sees on a device while `body` runs, one line per frame; with `whole` the text in it too. */
+  async capture(host, device, filter, body, { whole = false } = {}) {
+    const shown = whole ? ["-A"] : ["-e", "-q"];
     const child = this.#spawn(
       host,
-      ["tcpdump", "-n", "-e", "-l", "-q", "--immediate-mode", "-i", device, filter],
+      ["tcpdump", "-n", "-l", ...shown, "--immediate-mode", "-i", device, filter],
       ["ignore", "pipe", "pipe"],
     );
     let seen = "";

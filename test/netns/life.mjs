@@ -97,6 +97,50 @@ const steps = [
     },
   },
   {
+    name: "nobody searches: a sensor that looks for a home by itself finds none",
+    run: async (lab) => {
+      devices.dev3 = new Device(lab, "dev3");
+      await devices.dev3.init("--type", "sensor", "--name", "Sensor", "--serial", "S-3");
+      await devices.dev3.start({ home: null });
+      const { reason } = await devices.dev3.tells("failed", { seconds: 40 });
+      expect(reason === "no-answer", `it says ${reason}`);
+      return reason;
+    },
+  },
+  {
+    name: "its owner searches for a sensor: it finds the home, and asks to be taken in",
+    run: async () => {
+      await home.search(120, "--type", "sensor");
+      await devices.dev3.tells("waits-for-owner", { seconds: 60 });
+      ids.dev3 = (await named("Sensor")).id;
+      await home.approve(ids.dev3);
+      await devices.dev3.tells("joined", { seconds: 40 });
+      return "found by _sensor._sub._homeca._udp";
+    },
+  },
+  {
+    name: "the search is over: it finds its home by a label that only the two know",
+    run: async (lab) => {
+      await home.search(0);
+      await devices.dev3.stop();
+      const from = devices.dev3.events.length;
+      let lives = null;
+      const listening = async () => {
+        await devices.dev3.start({ home: null });
+        lives = await devices.dev3.tells("lives", { from, seconds: 60 });
+      };
+      const heard = await lab.capture("lan", "eth0", "udp port 5353", listening, { whole: true });
+      expect(lives !== null, "it does not live");
+      const told = heard.join("\n");
+      expect(/[a-z2-7]{16}\._homeca/.test(told), "no label was heard");
+      for (const secret of ["sensor", ids.dev3, "HomeCA-"]) {
+        expect(!told.toLowerCase().includes(secret.toLowerCase()), `multicast tells ${secret}`);
+      }
+      const labels = new Set(told.match(/[a-z2-7]{16}(?=\._homeca)/g));
+      return `${labels.size} labels heard, no name among them`;
+    },
+  },
+  {
     name: "switched off and on: it is in at once, with what it remembers",
     run: async (lab) => {
       await devices.dev1.stop();

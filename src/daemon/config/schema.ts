@@ -65,9 +65,13 @@ export interface ClientOptions {
 export interface CoapsSettings {
   readonly listen: readonly string[];
   readonly port: number;
+  /** Interfaces on which this home can be found by multicast DNS. */
+  readonly discovery: readonly string[];
 }
 
 export interface LimitSettings {
+  /** Whether strangers may come as far as quarantine at any time, or only while the owner searches. */
+  readonly onboarding: "always" | "search";
   readonly pendingMax: number;
   readonly onboardingPerMinute: number;
   readonly authenticationsMax: number;
@@ -273,9 +277,21 @@ export const COAPS: Table<CoapsSettings> = {
     "Addresses at which devices enrol and report over CoAPs; 0.0.0.0 and :: for all, empty for none.",
   ),
   port: withDefault("port", value.port, "5684", "UDP port of CoAPs; devices expect 5684."),
+  discovery: list(
+    "discovery",
+    value.networkInterface,
+    [],
+    "Network interfaces on which devices find this home by multicast DNS, such as br-lan.",
+  ),
 };
 
 export const LIMITS: Table<LimitSettings> = {
+  onboarding: withDefault(
+    "onboarding",
+    value.oneOf("always", "search"),
+    "always",
+    "When devices that nobody knows may come as far as quarantine: always, or only during 'homeca search'.",
+  ),
   pendingMax: withDefault(
     "pending_max",
     value.whole(1, 200),

@@ -51,6 +51,9 @@ export const MAX_IMPORT_CHARACTERS = 32_000;
 /** Shorter passwords of a PKCS#12 are guessed off line. */
 export const MIN_PASSWORD_CHARACTERS = 12;
 export const MAX_PASSWORD_CHARACTERS = 128;
+/** An open window is a risk that ends by itself. */
+export const MAX_SEARCH_SECONDS = 3600;
+export const DEFAULT_SEARCH_SECONDS = 120;
 export const MAX_LOG_EVENTS = 1000;
 
 export const IMPORT_FORMATS: readonly ("csv" | "qr")[] = ["csv", "qr"];
@@ -261,6 +264,36 @@ export const METHODS: readonly Method[] = [
         class: args.optionalWord("class", CAGED_CLASSES) ?? "legacy",
         mac: args.text("mac"),
       }),
+  },
+  {
+    name: "search",
+    summary: "Search for new devices, so that they find this home",
+    arguments: [
+      {
+        name: "seconds",
+        type: "integer",
+        least: 0,
+        most: MAX_SEARCH_SECONDS,
+        required: false,
+        doc: "For so long; 120 unless told, 0 ends the search.",
+      },
+      {
+        name: "type",
+        type: "string",
+        maxLength: 16,
+        required: false,
+        doc: "Only devices of this type are told to come forward, such as heating.",
+      },
+    ],
+    access: "write",
+    result: "seconds left, types.",
+    call: (service, args) => {
+      const type = args.optionalText("type");
+      return service.search({
+        seconds: args.optionalWhole("seconds") ?? DEFAULT_SEARCH_SECONDS,
+        types: type === null ? [] : [type],
+      });
+    },
   },
   {
     name: "import",

@@ -89,6 +89,18 @@ export interface Approval {
   readonly vlan: number | null;
 }
 
+/** How the owner looks for devices: for so many seconds, 0 ends it; `types` none for any. */
+export interface SearchOrder {
+  readonly seconds: number;
+  readonly types: readonly string[];
+}
+
+export interface SearchState {
+  /** Seconds left, 0 for no search. */
+  readonly seconds: number;
+  readonly types: readonly string[];
+}
+
 /** Classes that can hold no certificate and are let into a cage by their address. */
 export const CAGED_CLASSES = ["legacy", "wired"] as const;
 
@@ -198,6 +210,7 @@ export interface HomeService {
   issueNew(credential: NewCredential): Answer<IssuedCredential>;
   /** A device that can hold no certificate: its record, approved, and over the air a Wi-Fi key of its own. */
   cage(cage: NewCage): Answer<Caged>;
+  search(order: SearchOrder): Answer<SearchState>;
   importDevices(text: string, format: "csv" | "qr"): Answer<ImportOutcome>;
   log(filter: LogFilter): Answer<readonly LogEvent[]>;
   authority(): Answer<AuthoritySummary>;

@@ -57,7 +57,11 @@ export const device: Command = {
       value: null,
       doc: "init: it has no random source of its own; the home is told that its key is only as secret as its first one.",
     },
-    { name: "home", value: "ADDRESS", doc: "run: where the home is, usually the router." },
+    {
+      name: "home",
+      value: "ADDRESS",
+      doc: "run: where the home is; without it the device looks for one by multicast DNS.",
+    },
     { name: "port", value: "PORT", doc: `run: UDP port of the home; ${COAPS_PORT} unless told.` },
     {
       name: "pin",
@@ -238,9 +242,7 @@ function show(call: Call): ExitStatus {
 async function run(call: Call): Promise<ExitStatus> {
   const host = deviceHost();
   const address = call.option("home");
-  if (address === null) {
-    throw new CommandFailure(EXIT.usage, "--home is missing: write the router's address");
-  }
+  const port = call.whole("port") ?? COAPS_PORT;
   const file = StateFile.open(host.files, statePath(call));
   const supplicant = settingsOf(call);
   const tell = (event: DeviceEvent): void => {
@@ -252,7 +254,7 @@ async function run(call: Call): Promise<ExitStatus> {
   };
   const agent = new DeviceAgent(host, {
     file,
-    home: { address, port: call.whole("port") ?? COAPS_PORT },
+    home: address === null ? null : { address, port },
     pinned: pinOf(call),
     tell,
   });

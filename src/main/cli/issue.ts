@@ -8,6 +8,7 @@ import type {
   ImportOutcome,
   IssuedCertificate,
   IssuedCredential,
+  SearchState,
 } from "../../daemon/management/service.ts";
 import { optionFor, summaryOf } from "./command.ts";
 import type { Call, Command } from "./command.ts";
@@ -232,4 +233,25 @@ const importDevices: Command = {
   },
 };
 
-export const ISSUE_COMMANDS: readonly Command[] = [issue, sign, cage, importDevices];
+const search: Command = {
+  name: "search",
+  alias: null,
+  summary: summaryOf("search"),
+  operands: [],
+  options: [optionFor("search", "seconds", "NUMBER"), optionFor("search", "type", "TYPE")],
+  description: [
+    "While you search, devices that belong to nobody find this home and ask to be taken in; at other times nobody is told that it is here, but for its own devices. With --type only devices of that type are told to come forward.",
+  ],
+  examples: ["homeca search", "homeca search --type heating --seconds 300"],
+  asks: true,
+  async run(call) {
+    const seconds = call.whole("seconds");
+    const result = await call.ask<SearchState>("search", { seconds, type: call.option("type") });
+    return call.show(result, ({ seconds: left, types }) => {
+      const what = types.length === 0 ? "devices" : types.join(", ");
+      return left === 0 ? "no search\n" : `searching for ${what}, ${left} seconds left\n`;
+    });
+  },
+};
+
+export const ISSUE_COMMANDS: readonly Command[] = [issue, sign, cage, search, importDevices];

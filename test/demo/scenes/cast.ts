@@ -28,7 +28,7 @@ export interface Part {
 
 /** All that HomeCA has on record of a device. */
 export function recordOf({ observed }: Cast, id: string): Promise<DeviceDetails> {
-  return observed.ask<DeviceDetails>("device", id);
+  return observed.ask<DeviceDetails>("show", id);
 }
 
 /** Fails unless HomeCA has the device in this state and place. */
