@@ -80,7 +80,55 @@ export interface LocalHandlers {
 }
 
 export interface Listener {
+  /** Ends its connections too. */
   close(): void;
+}
+
+/** What one TCP connection may have waiting to leave: one that takes nothing is reset beyond it, for it holds our memory. */
+export const MAX_UNSENT_BYTES: number = 1024 * 1024;
+
+/** Connections of one TCP listener at once; one more is reset before anybody hears of it. */
+export const MAX_TCP_CONNECTIONS = 256;
+
+/**
+ * One TCP connection, either end. Each end closes its own half; how long one may
+ * idle, or take over its request, is for whoever uses it to watch.
+ */
+export interface StreamConnection {
+  /** Bytes that wait to leave; whoever sends much waits for `onDrained`. */
+  readonly unsent: number;
+  /** Takes the bytes to send; nothing after `end`, `close` or `reset`. Beyond {@link MAX_UNSENT_BYTES} the connection is reset. */
+  send(bytes: Uint8Array): void;
+  /** Ends our half after what was sent has left; the peer may go on. Once both halves have ended, so has the connection. */
+  end(): void;
+  /** Ends the connection after what was sent has left; of the peer nothing more is heard. */
+  close(): void;
+  /** Ends the connection at once; what was sent may be lost. */
+  reset(): void;
+  /** From now on no `onBytes` and no `onEnd`: what comes stays with the kernel, and so with the peer. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface StreamHandlers {
+  onBytes(bytes: Uint8Array): void;
+  /** The peer has ended its half; ours goes on. */
+  onEnd(): void;
+  /** All that was sent has left. */
+  onDrained(): void;
+  /** Last of all and once, however it ended. */
+  onClose(): void;
+}
+
+export interface TcpListener extends Listener {
+  /** The address bound, its port never 0. */
+  readonly local: SocketAddress;
+}
+
+/** A connection that is being made. */
+export interface Attempt {
+  /** Gives up; without effect once it is open or has failed. */
+  cancel(): void;
 }
 
 /** How a program ended: `status` is its exit status, or 128 plus the signal's number. */
@@ -164,6 +212,17 @@ export interface Host {
     mode: number,
     accept: (connection: LocalConnection) => LocalHandlers,
   ): Listener;
+  /** Listens for TCP connections, bound before it returns; an IPv6 address takes IPv6 only. */
+  listenTcp(
+    bind: SocketAddress,
+    accept: (connection: StreamConnection, from: SocketAddress) => StreamHandlers,
+  ): TcpListener;
+  /** Connects over TCP. One of `open` and `failed` is called, once and later; how long to wait is the caller's. */
+  connectTcp(
+    to: SocketAddress,
+    open: (connection: StreamConnection) => StreamHandlers,
+    failed: (failure: HostFailure) => void,
+  ): Attempt;
   /** Runs a program by its arguments, never through a shell, with `input` on its standard input. */
   run(command: readonly string[], input: string, done: (result: ProcessResult) => void): void;
   log(level: LogLevel, line: string): void;

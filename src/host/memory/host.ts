@@ -9,6 +9,7 @@ import { mono } from "../../base/machine.ts";
 import type { Mono, RandomSource, Unix } from "../../base/machine.ts";
 import { HostFailure } from "../host.ts";
 import type {
+  Attempt,
   Files,
   Host,
   Listener,
@@ -21,6 +22,9 @@ import type {
   NetworkInterface,
   ProcessResult,
   SocketAddress,
+  StreamConnection,
+  StreamHandlers,
+  TcpListener,
   Timer,
   UdpSocket,
 } from "../host.ts";
@@ -41,6 +45,8 @@ export interface MemoryHostOptions {
   readonly network?: MemoryNetwork;
   /** What this host has; none unless told otherwise. */
   readonly interfaces?: readonly MemoryInterface[];
+  /** What peers see it connect from; 127.0.0.1 unless told otherwise. */
+  readonly address?: string;
   /** Answers `run`; without it every program ends at once with status 0 and says nothing. */
   readonly script?: (command: readonly string[], input: string) => ScriptedResult;
 }
@@ -63,6 +69,8 @@ export class MemoryHost implements Host {
   readonly logged: { readonly level: LogLevel; readonly line: string }[] = [];
   readonly ran: { readonly command: readonly string[]; readonly input: string }[] = [];
   readonly #interfaces: readonly MemoryInterface[];
+  /** What peers see this host connect from. */
+  readonly address: string;
   readonly #script: (command: readonly string[], input: string) => ScriptedResult;
   readonly #listeners = new Map<string, (connection: LocalConnection) => LocalHandlers>();
 
@@ -73,6 +81,7 @@ export class MemoryHost implements Host {
     this.clock = options.clock ?? new MemoryClock();
     this.network = options.network ?? new MemoryNetwork(this.clock);
     this.#interfaces = options.interfaces ?? [];
+    this.address = options.address ?? "127.0.0.1";
     this.#script = options.script ?? (() => ({}));
   }
 
@@ -117,6 +126,21 @@ export class MemoryHost implements Host {
     if (this.#listeners.has(path)) throw new HostFailure(`listen at ${path}`, "EADDRINUSE");
     this.#listeners.set(path, accept);
     return { close: () => void this.#listeners.delete(path) };
+  }
+
+  listenTcp(
+    bind: SocketAddress,
+    accept: (connection: StreamConnection, from: SocketAddress) => StreamHandlers,
+  ): TcpListener {
+    return this.network.streams.listen(bind, accept);
+  }
+
+  connectTcp(
+    to: SocketAddress,
+    open: (connection: StreamConnection) => StreamHandlers,
+    failed: (failure: HostFailure) => void,
+  ): Attempt {
+    return this.network.streams.connect(to, open, failed, this.address);
   }
 
   run(command: readonly string[], input: string, done: (result: ProcessResult) => void): void {

@@ -1,8 +1,9 @@
-/** UDP between hosts in one memory: late, lost, repeated or in order, as a test asks. */
+/** What carries packets between hosts in one memory: UDP late, lost, repeated or in order, as a test asks; TCP as it is. */
 import { mono } from "../../base/machine.ts";
 import { HostFailure } from "../host.ts";
 import type { SocketAddress, UdpSocket } from "../host.ts";
 import type { MemoryClock } from "./clock.ts";
+import { MemoryStreams } from "./streams.ts";
 
 export interface Datagram {
   readonly from: SocketAddress;
@@ -30,9 +31,11 @@ export class MemoryNetwork {
   /** Every datagram sent, lost ones too. */
   readonly sent: Datagram[] = [];
   weather: Weather = () => [0];
+  readonly streams: MemoryStreams;
 
   constructor(clock: MemoryClock) {
     this.#clock = clock;
+    this.streams = new MemoryStreams(clock);
   }
 
   /** @throws {@link HostFailure} EADDRINUSE */

@@ -3,11 +3,20 @@ import { randomBytes } from "node:crypto";
 import { mono, unix } from "../../base/machine.ts";
 import type { Mono } from "../../base/machine.ts";
 import { oneLine } from "../../base/text.ts";
-import type { Files, Host, LocalConnection, LocalHandlers, LogLevel, Timer } from "../host.ts";
+import type {
+  Files,
+  Host,
+  LocalConnection,
+  LocalHandlers,
+  LogLevel,
+  StreamHandlers,
+  Timer,
+} from "../host.ts";
 import { nodeCrypto } from "./crypto.ts";
 import { listenLocalSocket } from "./local.ts";
 import { networkInterfaces, openMulticast } from "./multicast.ts";
 import { MAX_RUN_MILLISECONDS, runProgram } from "./run.ts";
+import { connectTcp, listenTcp } from "./tcp.ts";
 import { openUdp } from "./udp.ts";
 
 export interface NodeHostOptions {
@@ -57,6 +66,13 @@ export function nodeHost(options: NodeHostOptions): Host {
     }
   };
 
+  const guardedStream = (handlers: StreamHandlers): StreamHandlers => ({
+    onBytes: (bytes) => guarded(() => handlers.onBytes(bytes)),
+    onEnd: () => guarded(() => handlers.onEnd()),
+    onDrained: () => guarded(() => handlers.onDrained()),
+    onClose: () => guarded(() => handlers.onClose()),
+  });
+
   return {
     crypto: nodeCrypto,
     // OpenSSL seeds from getrandom(2), which blocks until the kernel's source is ready.
@@ -86,6 +102,15 @@ export function nodeHost(options: NodeHostOptions): Host {
       };
       return listenLocalSocket(path, mode, guardedAccept, onBug);
     },
+    listenTcp: (bind, accept) =>
+      listenTcp(bind, (connection, from) => guardedStream(accept(connection, from)), onBug),
+    connectTcp: (to, open, failed) =>
+      connectTcp(
+        to,
+        (connection) => guardedStream(open(connection)),
+        (failure) => guarded(() => failed(failure)),
+        onBug,
+      ),
     run: (command, input, done) =>
       runProgram(
         command,
