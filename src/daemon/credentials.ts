@@ -1,18 +1,17 @@
 /** Certificates the owner asks for: made for a device that may have one, and on record before anyone sees them. */
-import { sameBytes, toBase64, toHex } from "../base/bytes.ts";
+import { toBase64 } from "../base/bytes.ts";
 import type { PublicKey } from "../base/crypto/crypto.ts";
-import type { Unix } from "../base/machine.ts";
 import type { Issued } from "../policy/ca/authority.ts";
-import type { DeviceClass, DeviceRecord, KeyCase } from "../policy/registry/record.ts";
-import { MAX_KEY_UPDATES, titleOf, withKey } from "../policy/registry/record.ts";
-import type { Certificate } from "../proto/x509/certificate.ts";
+import type { DeviceClass, DeviceRecord } from "../policy/registry/record.ts";
+import { titleOf } from "../policy/registry/record.ts";
 import { encodePublicKey } from "../proto/x509/key.ts";
 import { DEFAULT_ITERATIONS } from "../proto/x509/pbes2.ts";
 import { decodePem, encodePem } from "../proto/x509/pem.ts";
 import { encodePfx } from "../proto/x509/pkcs12.ts";
 import type { PrivateKey } from "../proto/x509/pkcs8.ts";
-import { authorityAnswer, registryAnswer, shown } from "./answers.ts";
+import { authorityAnswer, registryAnswer } from "./answers.ts";
 import type { House } from "./house.ts";
+import { issueTimeOf, keepIssued } from "./issuing.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import type { IssuedCertificate, IssuedCredential } from "./management/service.ts";
 import { wpaSupplicantBlock } from "./profile.ts";
@@ -35,27 +34,6 @@ export class Credentials {
     this.#house = house;
   }
 
-  /**
-   * Issues the record's device a certificate for this key. A key that was agreed
-   * on with the device brings along what followed from it.
-   * @throws AuthorityFailure, RegistryFailure, HostFailure
-   */
-  certify(record: DeviceRecord, publicKey: PublicKey): Issued {
-    const { issuing } = this.#house.keys;
-    const issued = issuing.issueDevice(publicKey, grantOf(record), this.#time());
-    this.#certified(record, publicKey, issued);
-    return issued;
-  }
-
-  /** As {@link certify}, with the names of `current`, which may have ended. */
-  renew(record: DeviceRecord, current: Certificate, publicKey: PublicKey): Issued {
-    const { issuing } = this.#house.keys;
-    const grant = { evenEnded: true, ...lifetimeOf(record) };
-    const issued = issuing.renewDevice(current.der, { publicKey }, grant, this.#time());
-    this.#certified(record, publicKey, issued);
-    return issued;
-  }
-
   /** Signs the key of one PKCS#10 request. @throws ManagementFailure `bad-request`, `time-unknown`, `full` */
   issueFromRequest(record: DeviceRecord, requestPem: string): IssuedCertificate {
     const [request, ...more] = decodePem("CERTIFICATE REQUEST", requestPem) ?? [];
@@ -67,7 +45,7 @@ export class Credentials {
     }
     const { issuing } = this.#house.keys;
     const issued = authorityAnswer(() =>
-      issuing.issueDeviceByRequest(request, grantOf(record), this.#time()),
+      issuing.issueDeviceByRequest(request, grantOf(record), issueTimeOf(this.#house)),
     );
     this.#store(record, issued);
     const certificatePem = encodePem("CERTIFICATE", issued.der);
@@ -94,7 +72,7 @@ export class Credentials {
     const { crypto, random } = this.#house.host;
     const { root, issuing } = this.#house.keys;
     const issued = authorityAnswer(() =>
-      issuing.issueDevice(publicKey, grantOf(record), this.#time()),
+      issuing.issueDevice(publicKey, grantOf(record), issueTimeOf(this.#house)),
     );
     const certificates = [issued.der, issuing.certificate.der, root.der];
     const encryption = { crypto, random, password, iterations: DEFAULT_ITERATIONS };
@@ -109,60 +87,9 @@ export class Credentials {
     };
   }
 
-  #time(): { readonly clock: Unix | "unknown"; readonly floor: Unix } {
-    const { clock } = this.#house;
-    return { clock: clock.now() ?? "unknown", floor: clock.floor };
-  }
-
-  /** Where this is the key that was agreed on, the record has what followed from it. */
-  #certified(record: DeviceRecord, publicKey: PublicKey, issued: Issued): void {
-    const { keyUpdates, host } = this.#house;
-    const agreed = keyUpdates.agreed(record.id, host.mono());
-    const isAgreed =
-      agreed !== null && publicKey.kind === "ec" && sameBytes(agreed.publicKey, publicKey.point);
-    if (!isAgreed) return this.#put(record, issued);
-    const updated: DeviceRecord = {
-      ...record,
-      keyCase: keyCaseOf(record, agreed.withShare),
-      keyUpdates: Math.min(record.keyUpdates + 1, MAX_KEY_UPDATES),
-      discoveryKey: toHex(agreed.discoveryKey),
-    };
-    this.#put(updated, issued);
-    keyUpdates.forget(record.id);
-  }
-
   #store(record: DeviceRecord, issued: Issued): void {
-    registryAnswer(() => this.#put(record, issued));
-    const text = `Issued ${shown(record)} a certificate (serial ${issued.serial}).`;
-    this.#house.event("owner", record.id, null, text);
+    registryAnswer(() => keepIssued(this.#house, record, issued, "owner"));
   }
-
-  /** Before anyone sees the certificate, it is on record: what is not there is not admitted. */
-  #put(record: DeviceRecord, issued: Issued): void {
-    const { serial, spkiHash, notBefore, notAfter } = issued;
-    const keyed = withKey(record, {
-      role: "certificate",
-      serial,
-      spkiHash,
-      issuedAt: notBefore,
-      notAfter,
-    });
-    this.#house.change([
-      { kind: "put", record: keyed },
-      { kind: "issued", serial, device: record.id, spkiHash, notAfter },
-    ]);
-  }
-}
-
-/**
- * Which of the four cases the device's present key came about in. Its last key
- * is nobody else's where this home had agreed on it already; a first one its
- * maker or the last owner may have.
- */
-function keyCaseOf({ keyUpdates }: DeviceRecord, withShare: boolean): KeyCase {
-  const known = keyUpdates === 0;
-  if (withShare) return known ? "good-known" : "good-unknown";
-  return known ? "weak-known" : "weak-unknown";
 }
 
 /**
@@ -171,11 +98,8 @@ function keyCaseOf({ keyUpdates }: DeviceRecord, withShare: boolean): KeyCase {
  * with an OID whose arcs exceed 64 bits, and ours does.
  */
 function grantOf(record: DeviceRecord): { readonly deviceId: string; readonly seconds?: number } {
-  return { deviceId: record.id, ...lifetimeOf(record) };
-}
-
-function lifetimeOf(record: DeviceRecord): { readonly seconds?: number } {
-  return byHand(record.class) ? { seconds: HAND_INSTALLED_SECONDS } : {};
+  const lifetime = byHand(record.class) ? { seconds: HAND_INSTALLED_SECONDS } : {};
+  return { deviceId: record.id, ...lifetime };
 }
 
 function byHand(deviceClass: DeviceClass): boolean {

@@ -1,32 +1,58 @@
-/** Enrolment as the daemon does it: who asks, how they stand, and certificates that are on record before anyone sees them. */
+/**
+ * Enrolment in this house, whichever transport brings the question: who asks is
+ * looked up, what is signed goes on record, and the owner is told.
+ */
 import type { PublicKey } from "../base/crypto/crypto.ts";
 import type { Unix } from "../base/machine.ts";
-import type { EstHome } from "../policy/est/enrolment.ts";
+import { visible } from "../base/text.ts";
+import { bindingOf } from "../policy/devices/binding.ts";
+import { answerEst } from "../policy/est/enrolment.ts";
+import type { EstHome, EstQuestion } from "../policy/est/enrolment.ts";
+import { explainRefusal } from "../policy/est/outcome.ts";
+import type { EstOutcome, EstReason } from "../policy/est/outcome.ts";
 import { standingIn } from "../policy/est/standing.ts";
-import type { Authenticated, Standing } from "../policy/est/standing.ts";
+import type { Asker, Authenticated, Standing } from "../policy/est/standing.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
+import type { TlsSession } from "../proto/tls/connection.ts";
 import type { Certificate } from "../proto/x509/certificate.ts";
-import { Credentials } from "./credentials.ts";
+import { HostFailure } from "../host/host.ts";
+import { clauseOf, shown } from "./answers.ts";
 import type { House } from "./house.ts";
+import { issueTimeOf, keepEnrolled } from "./issuing.ts";
 import type { Peer } from "./peer.ts";
+import { StoreFailure } from "./store/failure.ts";
 
-/** A peer that was believed, in the words of enrolment. */
+/** Who a peer whose chain was believed is to enrolment. */
 export function askerOf(peer: Peer): Authenticated {
-  return peer.kind === "self-signed"
-    ? { kind: "own-key", peer: peer.peer }
-    : { kind: "certificate", peer: peer.peer, lapsed: peer.kind === "lapsed" };
+  if (peer.kind === "self-signed") return { kind: "own-key", peer: peer.peer };
+  return { kind: "certificate", peer: peer.peer, lapsed: peer.kind === "lapsed" };
 }
 
-export class Enrolment implements EstHome {
+/** What may stand in a request for the connection it was made for: tls-unique in TLS 1.2, and RFC 9266's exporter in both versions. */
+export function bindingsOf(session: TlsSession): readonly Uint8Array[] {
+  const exported = bindingOf(session);
+  const { kind, bytes } = session.channelBinding;
+  return kind === "tls-unique" ? [bytes, exported] : [exported];
+}
+
+export class EstDesk implements EstHome {
   readonly #house: House;
-  readonly #credentials: Credentials;
 
   constructor(house: House) {
     this.#house = house;
-    this.#credentials = new Credentials(house);
   }
 
-  get crypto(): House["host"]["crypto"] {
+  /**
+   * Answers one question; a fault of ours is an answer too.
+   * @param from - Whom the log names where no record is known, safe to show.
+   */
+  answer(question: EstQuestion, from: string): EstOutcome {
+    const outcome = this.#attempt(question);
+    if (outcome.kind === "refused") this.#refused(question.asker, outcome.reason, from);
+    return outcome;
+  }
+
+  get crypto(): EstHome["crypto"] {
     return this.#house.host.crypto;
   }
 
@@ -52,11 +78,47 @@ export class Enrolment implements EstHome {
     return keyUpdates.agreed(record.id, host.mono())?.publicKey ?? null;
   }
 
+  /** The device renews by itself, so its certificate lasts as long as the profile has it. */
   issue(record: DeviceRecord, publicKey: PublicKey): Uint8Array {
-    return this.#credentials.certify(record, publicKey).der;
+    const house = this.#house;
+    const grant = { deviceId: record.id };
+    const issued = house.keys.issuing.issueDevice(publicKey, grant, issueTimeOf(house));
+    keepEnrolled(house, record, issued, publicKey);
+    return issued.der;
   }
 
   renew(record: DeviceRecord, current: Certificate, publicKey: PublicKey): Uint8Array {
-    return this.#credentials.renew(record, current, publicKey).der;
+    const house = this.#house;
+    const issued = house.keys.issuing.renewDevice(
+      current.der,
+      { publicKey },
+      // The handshake has told whether this device may.
+      { evenEnded: true },
+      issueTimeOf(house),
+    );
+    keepEnrolled(house, record, issued, publicKey);
+    return issued.der;
+  }
+
+  #attempt(question: EstQuestion): EstOutcome {
+    try {
+      return answerEst(question, this);
+    } catch (fault) {
+      const isDisk = fault instanceof HostFailure || fault instanceof StoreFailure;
+      if (isDisk) this.#house.log.limited("est", "error", `EST: ${visible(fault.message)}`);
+      else this.#house.fault("an enrolment", fault);
+      return { kind: "refused", reason: "authority-failed" };
+    }
+  }
+
+  #refused(asker: Asker, reason: EstReason, from: string): void {
+    const { counters, log } = this.#house;
+    counters.add(`est-refused ${reason}`);
+    const record = asker.kind === "nobody" ? null : this.standing(asker).record;
+    const who = record === null ? `a device at ${from}` : shown(record);
+    const text = `Refused ${who} a certificate (${reason}): ${clauseOf(explainRefusal(reason))}.`;
+    // A stranger may ask for ever, and must not push out what the owner wants to read.
+    if (record === null) log.limited("est", "info", text);
+    else this.#house.event("refused", record.id, null, text);
   }
 }

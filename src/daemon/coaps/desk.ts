@@ -23,7 +23,7 @@ import type {
   EndpointOutput,
 } from "../../proto/tls/datagram/server.ts";
 import type { House } from "../house.ts";
-import { askerOf } from "../est.ts";
+import { askerOf, bindingsOf } from "../est.ts";
 import { judgeChain } from "../peer.ts";
 import type { PublishedList } from "../list.ts";
 import { StoreFailure } from "../store/failure.ts";
@@ -214,8 +214,7 @@ export class CoapsDesk {
   #callerOf(id: AssociationId, session: TlsSession): Caller | null {
     const shown = this.#shown.get(id)?.caller ?? this.#judgedAgain(session.peerChain);
     if (shown === null) return null;
-    const channelBinding = bindingOf(session);
-    return { ...shown, channelBinding, bindings: [channelBinding, session.channelBinding.bytes] };
+    return { ...shown, channelBinding: bindingOf(session), bindings: bindingsOf(session) };
   }
 
   #judgedAgain(chain: readonly Uint8Array[]): Shown["caller"] | null {

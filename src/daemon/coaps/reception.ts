@@ -11,7 +11,7 @@ import type { CoapRequest } from "../../proto/coap/request.ts";
 import type { SelfSignedPeer } from "../../proto/x509/self-signed.ts";
 import { spkiHash } from "../../proto/x509/certificate.ts";
 import { shown } from "../answers.ts";
-import { Enrolment } from "../est.ts";
+import { EstDesk } from "../est.ts";
 import type { House } from "../house.ts";
 import type { PublishedList } from "../list.ts";
 import { recordAfter } from "../proof.ts";
@@ -22,12 +22,12 @@ const COUNTED_AS = "coaps";
 export class Reception {
   readonly #house: House;
   readonly #list: PublishedList;
-  readonly #enrolment: Enrolment;
+  readonly #enrolment: EstDesk;
 
   constructor(house: House, list: PublishedList) {
     this.#house = house;
     this.#list = list;
-    this.#enrolment = new Enrolment(house);
+    this.#enrolment = new EstDesk(house);
   }
 
   answer(request: CoapRequest, caller: Caller): Answer {
@@ -115,8 +115,8 @@ function sentenceOf(note: Note, who: string, id: string): string | null {
       return `${who} has a new key: if it shows a number, it must be ${note.code}; if it is another one, run \`homeca revoke ${id}\`.${note.shared ? "" : " It has no random source of its own, so the key is only as secret as its first one and this network."}`;
     case "key-update-refused":
       return `The key update of ${who} was refused (${visible(note.reason)}): let it try again, and look at the device if it stays so.`;
-    case "enrolled":
-      return `Issued ${who} a certificate (serial ${note.serial}).`;
+    case "enrolment-refused":
+      return `Refused ${who} a certificate (${note.reason}): if it stays so, look at the device.`;
     case "returned":
       return `${who} came back after long and proved its key: it gets a new certificate.`;
     case "gave-itself-up":

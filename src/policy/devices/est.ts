@@ -6,7 +6,6 @@ import { Code, ContentFormat } from "../../proto/coap/codes.ts";
 import { problemResponse } from "../../proto/coap/problem.ts";
 import { coapResponse } from "../../proto/coap/response.ts";
 import type { CoapResponse } from "../../proto/coap/response.ts";
-import { parseCertificate } from "../../proto/x509/certificate.ts";
 import { encodeBundle } from "../../proto/x509/cms.ts";
 import { answerEst } from "../est/enrolment.ts";
 import type { EstOperation } from "../est/enrolment.ts";
@@ -72,9 +71,8 @@ function asking(operation: EstOperation): (call: Call) => Answer {
       home.est,
     );
     const response = responseTo(outcome, request.accept ?? PKCS7_CERTS_ONLY);
-    if (outcome.kind !== "issued") return answer(response);
-    const { serial } = parseCertificate(outcome.certificate);
-    return answer(response, [], [{ kind: "enrolled", serial }]);
+    if (outcome.kind !== "refused") return answer(response);
+    return answer(response, [], [{ kind: "enrolment-refused", reason: outcome.reason }]);
   };
 }
 

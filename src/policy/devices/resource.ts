@@ -16,6 +16,7 @@ import type { SelfSignedPeer } from "../../proto/x509/self-signed.ts";
 import type { Decision, Now } from "../admission/proof.ts";
 import type { IssuedCrl } from "../ca/authority.ts";
 import type { EstHome } from "../est/enrolment.ts";
+import type { EstReason } from "../est/outcome.ts";
 import type { Authenticated } from "../est/standing.ts";
 import type { Change } from "../registry/change.ts";
 import type { Claim, DeviceRecord } from "../registry/record.ts";
@@ -87,7 +88,7 @@ export type Note =
   | { readonly kind: "asked-for-adoption" }
   | { readonly kind: "key-updated"; readonly code: string; readonly shared: boolean }
   | { readonly kind: "key-update-refused"; readonly reason: string }
-  | { readonly kind: "enrolled"; readonly serial: string }
+  | { readonly kind: "enrolment-refused"; readonly reason: EstReason }
   | { readonly kind: "returned" }
   | { readonly kind: "gave-itself-up" };
 

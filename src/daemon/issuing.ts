@@ -1,0 +1,79 @@
+/** Between the authority, which signs, and the registry, which knows what was signed. */
+import { sameBytes, toHex } from "../base/bytes.ts";
+import type { PublicKey } from "../base/crypto/crypto.ts";
+import type { Issued } from "../policy/ca/authority.ts";
+import type { IssueTime } from "../policy/ca/issue-time.ts";
+import type { DeviceRecord, KeyCase } from "../policy/registry/record.ts";
+import { MAX_KEY_UPDATES, withKey } from "../policy/registry/record.ts";
+import { shown } from "./answers.ts";
+import type { EventKind } from "./events.ts";
+import type { House } from "./house.ts";
+
+/** When something is issued now. */
+export function issueTimeOf({ clock }: House): IssueTime {
+  return { clock: clock.now() ?? "unknown", floor: clock.floor };
+}
+
+/**
+ * Puts a device's new certificate on record, before anyone sees it: what is not
+ * there is not admitted.
+ *
+ * @param kind - Whose doing it was, for the log.
+ * @throws RegistryFailure, HostFailure, StoreFailure; nothing has changed then
+ */
+export function keepIssued(
+  house: House,
+  record: DeviceRecord,
+  { serial, spkiHash, notBefore, notAfter }: Issued,
+  kind: EventKind,
+): void {
+  const keyed = withKey(record, {
+    role: "certificate",
+    serial,
+    spkiHash,
+    issuedAt: notBefore,
+    notAfter,
+  });
+  house.change([
+    { kind: "put", record: keyed },
+    { kind: "issued", serial, device: record.id, spkiHash, notAfter },
+  ]);
+  const text = `Issued ${shown(record)} a certificate (serial ${serial}).`;
+  house.event(kind, record.id, null, text);
+}
+
+/**
+ * As {@link keepIssued}, for a key that the device itself asked for: one that a
+ * key update led to brings along what followed from it.
+ */
+export function keepEnrolled(
+  house: House,
+  record: DeviceRecord,
+  issued: Issued,
+  publicKey: PublicKey,
+): void {
+  const { keyUpdates, host } = house;
+  const agreed = keyUpdates.agreed(record.id, host.mono());
+  const isAgreed =
+    agreed !== null && publicKey.kind === "ec" && sameBytes(agreed.publicKey, publicKey.point);
+  if (!isAgreed) return keepIssued(house, record, issued, "authority");
+  const updated: DeviceRecord = {
+    ...record,
+    keyCase: keyCaseOf(record, agreed.withShare),
+    keyUpdates: Math.min(record.keyUpdates + 1, MAX_KEY_UPDATES),
+    discoveryKey: toHex(agreed.discoveryKey),
+  };
+  keepIssued(house, updated, issued, "authority");
+  keyUpdates.forget(record.id);
+}
+
+/**
+ * Which of the four cases the device's present key came about in. Its last key
+ * is nobody else's where this home had agreed on it already; a first one its
+ * maker or the last owner may have.
+ */
+function keyCaseOf({ keyUpdates }: DeviceRecord, withShare: boolean): KeyCase {
+  const known = keyUpdates === 0;
+  if (withShare) return known ? "good-known" : "good-unknown";
+  return known ? "weak-known" : "weak-unknown";
+}
