@@ -36,9 +36,8 @@ import { Stapling } from "./stapling.ts";
 import { Sightings } from "./store/sightings.ts";
 import { Tickets } from "./tickets.ts";
 
-/** HomeCA's own ports on the router: CoAPs (RFC 7252 §12.7) and EST over HTTPS. */
+/** HomeCA's own port on the router: CoAPs (RFC 7252 §12.7). */
 export const COAPS_PORT = 5684;
-export const EST_PORT = 8443;
 
 /** How long the persisted time may lag behind the clock: writing it more often wears the flash. */
 const FLOOR_STEP_SECONDS = 86_400;
@@ -284,7 +283,7 @@ export class House {
   /** What devices are met with over CoAPs: the same certificate as in EAP, so that they can know it again. */
   coapsTls(): TlsServerConfig {
     return {
-      ...this.#tlsCommon(),
+      ...this.#tlsIdentity(),
       clientCertificate: "required",
       suites: DEFAULT_SUITES_DATAGRAM,
       sessions: this.tickets.of("coaps"),
@@ -314,9 +313,19 @@ export class House {
     return toBase64Url(mac.subarray(0, 12));
   }
 
+  /** For enrolment over HTTPS: nobody comes back to a session, so that every connection proves its key. */
+  estTlsConfig(): TlsServerConfig {
+    return {
+      ...this.#tlsIdentity(),
+      // Who only wants to read needs none.
+      clientCertificate: "asked",
+      applicationProtocols: ["http/1.1"],
+    };
+  }
+
   #tlsConfig(method: MethodName): TlsServerConfig {
     return {
-      ...this.#tlsCommon(),
+      ...this.#tlsIdentity(),
       versions: TLS_VERSIONS[this.#configuration.radius.tlsVersions],
       // EAP-TLS is nothing without a certificate; in EAP-TTLS a visitor may have none.
       clientCertificate: method === "tls" ? "required" : "asked",
@@ -324,7 +333,8 @@ export class House {
     };
   }
 
-  #tlsCommon(): Omit<TlsServerConfig, "clientCertificate"> {
+  /** What all TLS servers of this home share. */
+  #tlsIdentity(): Omit<TlsServerConfig, "clientCertificate"> {
     const { crypto, random } = this.host;
     const { keyLog } = this.#configuration.homeca;
     return {
@@ -380,7 +390,7 @@ interface Surroundings {
 /** @throws FirewallFailure for a configuration no ruleset can be made of, HostFailure */
 function lookAround(
   files: Files,
-  { homeca: { enforce, interfaces } }: Configuration,
+  { homeca: { enforce, interfaces }, est }: Configuration,
 ): Surroundings {
   const present = enforce === "nft" ? files.list(NETWORK_FOLDER) : [];
   const bridges = present.filter((name) => {
@@ -392,7 +402,7 @@ function lookAround(
     const bytes = present.includes(name) ? files.read(`${NETWORK_FOLDER}/${name}/address`) : null;
     return bytes === null ? [] : [[String.fromCharCode(...bytes).trim(), name]];
   });
-  const firewall = { interfaces, bridges, udpPorts: [COAPS_PORT], tcpPorts: [EST_PORT] };
+  const firewall = { interfaces, bridges, udpPorts: [COAPS_PORT], tcpPorts: [est.port] };
   if (enforce !== "off") renderAll([], firewall);
   return { firewall, portsByMac: new Map(addresses) };
 }

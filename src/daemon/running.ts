@@ -18,6 +18,8 @@ import type { Configuration } from "./config/configuration.ts";
 import { ConfigurationFailure, loadConfiguration } from "./config/configuration.ts";
 import { discardLine } from "./discards.ts";
 import { Discovery } from "./discovery.ts";
+import { EstHttps } from "./est-https.ts";
+import { EstDesk } from "./est.ts";
 import { Eviction } from "./eviction.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
 import type { House } from "./house.ts";
@@ -48,6 +50,7 @@ export class Running {
   readonly #listeners: Listeners;
   readonly #coaps: CoapsDesk;
   readonly #discovery: Discovery;
+  readonly #est: EstHttps;
   readonly #alarm: Alarm;
   readonly #firewall: FirewallWatch;
   #driftAt: Mono;
@@ -70,6 +73,7 @@ export class Running {
       () => this.#due(),
       () => this.#wake(),
     );
+    this.#est = new EstHttps(house, new EstDesk(house), () => this.#alarm.plan(0));
     this.#authenticator = new Authenticator(
       house,
       (answer) => this.#take({ kind: "answer", ...answer }),
@@ -94,6 +98,7 @@ export class Running {
         this.#authenticator.conversations.endOf(device);
         house.tickets.forget(device);
         this.#coaps.endOf(device);
+        this.#est.endOf(device);
       },
       reload: () => this.reload(),
       discovery: this.#discovery,
@@ -144,6 +149,7 @@ export class Running {
     this.#listeners.close();
     this.#coaps.close();
     this.#discovery.close();
+    this.#est.close();
     this.#firewall.close();
     this.#management.close();
     this.#eviction.close();
@@ -160,6 +166,7 @@ export class Running {
     this.#listeners.open(configuration.radius);
     this.#coaps.open();
     this.#discovery.refresh();
+    this.#est.open();
     log.notice(
       `HomeCA is ready: ${[...this.#listeners.names, ...this.#coaps.names].join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
     );
@@ -225,6 +232,7 @@ export class Running {
       this.#eviction.wakeAt,
       this.#coaps.wakeAt,
       this.#discovery.wakeAt,
+      this.#est.wakeAt,
       this.#driftAt,
       this.#upkeepAt,
     ];
@@ -237,12 +245,14 @@ export class Running {
     this.#look("a disconnect", () => this.#eviction.timeout());
     this.#look("a device's timeout", () => this.#coaps.timeout());
     this.#look("discovery", () => this.#discovery.timeout());
+    this.#look("an enrolment", () => this.#est.timeout(now));
     this.#take({ kind: "timeout" });
     if (now >= this.#driftAt) {
       this.#driftAt = mono(now + DRIFT_MS);
       this.#look("the firewall's watch", () => this.#firewall.check());
       this.#look("listening", () => this.#listeners.retry());
       this.#look("listening", () => this.#coaps.retry());
+      this.#look("listening", () => this.#est.retry());
     }
     if (now >= this.#upkeepAt) {
       this.#upkeepAt = mono(now + UPKEEP_MS);

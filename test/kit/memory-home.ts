@@ -71,6 +71,8 @@ export interface MemoryHomeOptions {
   readonly stationCrypto?: Crypto;
   /** A disk from another life; a fresh one with the configuration otherwise. */
   readonly files?: MemoryFiles;
+  /** What happens on the host before the daemon starts. */
+  readonly prepare?: (host: MemoryHost) => void;
 }
 
 function freshDisk(uci: string): MemoryFiles {
@@ -107,6 +109,7 @@ export class MemoryHome {
     this.stationCrypto = options.stationCrypto ?? crypto;
     this.host = this.#boot(crypto, options.files ?? freshDisk(options.uci ?? UCI));
     this.#socket = this.host.udp(NAS, (bytes) => void this.#arrived.push(bytes));
+    options.prepare?.(this.host);
     this.#daemon = startDaemon(this.host, CONFIG);
     this.host.clock.advance(0);
   }

@@ -4,10 +4,11 @@ import { visible } from "../../base/text.ts";
 import type { Files } from "../../host/host.ts";
 import { RadiusClients } from "../../proto/radius/clients.ts";
 import type { RadiusClient } from "../../proto/radius/clients.ts";
-import { CLIENT, COAPS, HOMECA, LIMITS, RADIUS, SECTIONS } from "./schema.ts";
+import { CLIENT, COAPS, EST, HOMECA, LIMITS, RADIUS, SECTIONS } from "./schema.ts";
 import type {
   ClientOptions,
   CoapsSettings,
+  EstSettings,
   HomecaSettings,
   LimitSettings,
   Option,
@@ -34,6 +35,7 @@ export interface Configuration {
   readonly radius: RadiusSettings;
   readonly clients: readonly ConfiguredClient[];
   readonly coaps: CoapsSettings;
+  readonly est: EstSettings;
   readonly limits: LimitSettings;
   /** One sentence each, ending in the place: `(homeca:12)`. */
   readonly warnings: readonly string[];
@@ -108,16 +110,23 @@ class Reading {
     for (const section of sections) this.#warnOfUnknown(section);
     const homeca = this.#only(sections, "homeca", HOMECA);
     const radius = this.#only(sections, "radius", RADIUS);
+    const est = this.#only(sections, "est", EST);
     const limits = this.#only(sections, "limits", LIMITS);
     const coaps = this.#only(sections, "coaps", COAPS);
     const clients = this.#clients(sections);
     if (homeca?.keyLog) this.#warn(`option 'key_log' writes TLS secrets: leave it out at home`);
     // The check for null is the compiler's: without a problem every section was read.
-    if (homeca === null || radius === null || limits === null || coaps === null) {
+    if (
+      homeca === null ||
+      radius === null ||
+      limits === null ||
+      coaps === null ||
+      est === null ||
+      this.#problems.length > 0
+    ) {
       throw new ConfigurationFailure(this.#problems);
     }
-    if (this.#problems.length > 0) throw new ConfigurationFailure(this.#problems);
-    return { homeca, radius, clients, coaps, limits, warnings: this.#warnings };
+    return { homeca, radius, clients, coaps, est, limits, warnings: this.#warnings };
   }
 
   #only<T extends object>(

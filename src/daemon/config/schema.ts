@@ -69,6 +69,15 @@ export interface CoapsSettings {
   readonly discovery: readonly string[];
 }
 
+/** Enrolment over HTTPS. */
+export interface EstSettings {
+  readonly enabled: boolean;
+  readonly listen: readonly string[];
+  readonly port: number;
+  /** Whether a request must say which connection it was made for. */
+  readonly linking: boolean;
+}
+
 export interface LimitSettings {
   /** Whether strangers may come as far as quarantine at any time, or only while the owner searches. */
   readonly onboarding: "always" | "search";
@@ -285,6 +294,28 @@ export const COAPS: Table<CoapsSettings> = {
   ),
 };
 
+export const EST: Table<EstSettings> = {
+  enabled: withDefault(
+    "enabled",
+    value.flag,
+    "0",
+    "Offer enrolment over HTTPS (EST, RFC 7030), for devices that speak it instead of CoAP.",
+  ),
+  listen: list(
+    "listen",
+    value.address,
+    ["127.0.0.1", "::1"],
+    "Addresses to listen at; add the router's own in the networks where devices enrol.",
+  ),
+  port: withDefault("port", value.port, "8443", "TCP port; quarantined devices may reach it."),
+  linking: withDefault(
+    "linking",
+    value.flag,
+    "1",
+    "Take only requests whose challengePassword names the connection (RFC 7030 section 3.5); 0 for clients that cannot, such as curl.",
+  ),
+};
+
 export const LIMITS: Table<LimitSettings> = {
   onboarding: withDefault(
     "onboarding",
@@ -320,11 +351,12 @@ export const LIMITS: Table<LimitSettings> = {
 
 /** Section types in the order of the reference; only `client` may stand more than once and needs a name. */
 export const SECTIONS: Readonly<
-  Record<"homeca" | "radius" | "client" | "coaps" | "limits", readonly Option<unknown>[]>
+  Record<"homeca" | "radius" | "client" | "coaps" | "est" | "limits", readonly Option<unknown>[]>
 > = {
   homeca: Object.values(HOMECA),
   radius: Object.values(RADIUS),
   client: Object.values(CLIENT),
   coaps: Object.values(COAPS),
+  est: Object.values(EST),
   limits: Object.values(LIMITS),
 };
