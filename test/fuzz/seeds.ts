@@ -29,6 +29,7 @@ import { CHAIN as VECTORS, KEYS, REQUESTS } from "../vectors/x509/openssl.ts";
 import { CHAIN } from "./chain.ts";
 import { openCrypto } from "./open-crypto.ts";
 import { policySeeds } from "./seeds-policy.ts";
+import { estSeeds } from "./seeds-est.ts";
 import { tlsSeeds } from "./seeds-tls.ts";
 import { pap } from "./station.ts";
 import {
@@ -557,6 +558,7 @@ try {
   tlsByOurselves();
   tlsSeeds(seed);
   policySeeds(seed);
+  estSeeds(seed);
   await hellos();
   await stations();
   radius();

@@ -7,6 +7,7 @@ import * as certificate from "./targets/certificate.ts";
 import * as change from "./targets/change.ts";
 import * as coapEndpoint from "./targets/coap-endpoint.ts";
 import * as coapMessage from "./targets/coap-message.ts";
+import * as cms from "./targets/cms.ts";
 import * as crl from "./targets/crl.ts";
 import * as der from "./targets/der.ts";
 import * as dtlsAssociation from "./targets/dtls-association.ts";
@@ -16,6 +17,7 @@ import * as dtlsRecords from "./targets/dtls-records.ts";
 import * as eapPacket from "./targets/eap-packet.ts";
 import * as eapPeer from "./targets/eap-peer.ts";
 import * as eapServer from "./targets/eap-server.ts";
+import * as httpServer from "./targets/http-server.ts";
 import * as imported from "./targets/import.ts";
 import * as journal from "./targets/journal.ts";
 import * as nft from "./targets/nft.ts";
@@ -53,6 +55,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   change: change.fuzz,
   "coap-endpoint": coapEndpoint.fuzz,
   "coap-message": coapMessage.fuzz,
+  cms: cms.fuzz,
   crl: crl.fuzz,
   der: der.fuzz,
   "dtls-association": dtlsAssociation.fuzz,
@@ -62,6 +65,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   "eap-packet": eapPacket.fuzz,
   "eap-peer": eapPeer.fuzz,
   "eap-server": eapServer.fuzz,
+  "http-server": httpServer.fuzz,
   import: imported.fuzz,
   journal: journal.fuzz,
   nft: nft.fuzz,
