@@ -3,9 +3,10 @@
  * @noble/ciphers'; its GCM works a key up anew for every record, GHASH's table
  * and all, which costs an interpreter nine tenths of a small one (DECISIONS).
  *
- * GHASH looks up a table of 1 KiB by what it hashes, as the block cipher
- * looks up one of its own: whoever shares this processor's cache may learn from
- * either. The library's GHASH does the same with larger tables.
+ * GHASH looks up a table of 1 KiB by what it hashes, one of sixteen words that
+ * stand within 64 octets, and the block cipher looks up larger ones of its own:
+ * whoever shares this processor's cache may learn from either. The library's
+ * GHASH does the same with entries further apart.
  */
 import { unsafe } from "@noble/ciphers/aes.js";
 import { sameBytes } from "../bytes.ts";

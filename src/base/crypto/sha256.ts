@@ -1,6 +1,6 @@
 /**
  * SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104), written for an engine that
- * interprets: there the library's takes three times as long (DECISIONS). Such
+ * interprets: there the library's takes more than twice as long (DECISIONS). Such
  * an engine is slow at calling functions and at numbers beyond 32 bits with a
  * sign. So sixteen rounds stand written out, the eight working variables change
  * their roles instead of their places, words are signed, and a sum is cut once.
