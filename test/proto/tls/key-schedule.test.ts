@@ -51,4 +51,13 @@ for (const crypto of providers) {
     assert.throws(() => keys.verifyData("client", SESSION_HASH), RangeError);
     assert.match(keys.keyLogLine(), / 0{96}$/);
   });
+
+  test(`${crypto.name}: a schedule that has settled derives the same as before`, () => {
+    const keys = schedule(new Uint8Array(32).fill(3));
+    const before = keys.verifyData("server", SESSION_HASH);
+    keys.settle();
+    assert.deepEqual(keys.verifyData("server", SESSION_HASH), before);
+    const exported = keys.exportKey("EXPORTER-test", null, 40);
+    assert.deepEqual(keys.exportKey("EXPORTER-test", null, 40), exported);
+  });
 }

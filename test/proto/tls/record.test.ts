@@ -11,8 +11,11 @@ import {
   RecordProtection,
   RecordReader,
   RecordWriter,
+  sequenceOctets,
+  xoredNonce,
 } from "../../../src/proto/tls/record.ts";
 import type { EpochKeys, PlainRecord } from "../../../src/proto/tls/record.ts";
+import { RecordNonces } from "../../../src/proto/tls/record13.ts";
 import { SUITES } from "../../../src/proto/tls/suites.ts";
 import type { Suite } from "../../../src/proto/tls/suites.ts";
 import { ContentType } from "../../../src/proto/tls/wire.ts";
@@ -192,4 +195,14 @@ test("property: a queue gives back what was pushed, in order", () => {
       }
     }),
   );
+});
+
+test("a nonce of TLS 1.3 is the IV with the number over its end, up to the highest number there is", () => {
+  const iv = hex("80f1e2d3 c4b5a697 f8e9dacb");
+  const buffer = concat(Uint8Array.of(0), iv);
+  const nonces = new RecordNonces(buffer.subarray(1));
+  buffer.fill(0);
+  for (const sequence of [0, 1, 255, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 48 - 1, 2 ** 53 - 1]) {
+    assert.deepEqual(nonces.of(sequence), xoredNonce(iv, sequenceOctets(sequence)));
+  }
 });
