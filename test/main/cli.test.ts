@@ -132,11 +132,12 @@ test("one device is shown with who named it, its certificates and the reason", (
   const { status, out } = ask("show", DOOR);
   assert.equal(status, 0);
   for (const line of [
-    "name             Front door (by device)",
-    "placement        iot, VLAN 20",
-    "certificate      0a1b, until 2027-01-01 00:00Z",
-    "why              Admitted Front door.",
-    "decided          -",
+    "name           Front door (by device)",
+    "placement      iot, VLAN 20",
+    "certificate    0a1b, until 2027-01-01 00:00Z",
+    "key            not agreed on with this home: it came by a request, or was made here",
+    "why            Admitted Front door.",
+    "decided        -",
   ]) {
     assert.ok(out.split("\n").includes(line), `${line} in\n${out}`);
   }

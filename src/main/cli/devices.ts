@@ -75,7 +75,7 @@ function details(it: DeviceDetails): string {
       claim === null ? null : `${claim.type} ${claim.id} ${claim.name ?? ""}`.trim(),
     ],
     ["proven by", it.proven],
-    ["key update case", it.keyCase],
+    ["key", keyWords(it)],
     ["theft lock", it.theftLock ? "yes" : "no"],
     ["MAC addresses", it.macs.join(" ")],
     ...certificates,
@@ -83,6 +83,23 @@ function details(it: DeviceDetails): string {
     ["last seen", minute(it.lastSeen)],
     ["decided", it.decidedAt === null ? null : `${minute(it.decidedAt)} by ${it.decidedBy ?? "-"}`],
   ]);
+}
+
+/** How the device's present key came about; null where it has none that was certified. */
+function keyWords({ keyCase, certificates }: DeviceDetails): string | null {
+  if (certificates.length === 0) return null;
+  switch (keyCase) {
+    case "good-unknown":
+      return "agreed on with this home, the key before it as well";
+    case "good-known":
+      return "agreed on with this home; its maker or last owner may know the key before it, but not this one";
+    case "weak-unknown":
+      return "agreed on with this home, without randomness of the device's own";
+    case "weak-known":
+      return "agreed on with this home without randomness of the device's own: only as secret as the key before it, which its maker or last owner may know";
+    case null:
+      return "not agreed on with this home: it came by a request, or was made here";
+  }
 }
 
 /** A command that tells the daemon one thing about one device. */
