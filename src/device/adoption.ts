@@ -4,7 +4,7 @@
  * medium before the next one is taken, so a power cut anywhere leaves one key
  * that works.
  *
- *     /h -> /h/adopt -> (wait) -> /h/ku/c, /h/ku/r -> [next key] -> /crts, /sen -> [ownership]
+ *     /h -> /h/adopt -> (wait) -> /h -> /h/ku/c, /h/ku/r -> [next key] -> /crts, /sen -> [ownership]
  *
  * The first key stands until the home has seen the next one in use: see `membership.ts`.
  */
@@ -34,8 +34,12 @@ import { OID } from "../proto/x509/oids.ts";
 import { signRequest } from "../proto/x509/request.ts";
 import type { Host } from "../host/host.ts";
 import { checkEnrolment, keyHashOf } from "./credentials.ts";
+import { SessionFailure } from "./session.ts";
 import type { HomeSession } from "./session.ts";
 import type { DeviceState, NextKey, Ownership, StateFile } from "./state.ts";
+
+/** Seconds to wait where the home did not say. */
+const RETRY_SECONDS = 60;
 
 export type AdoptionReason =
   /** The home said no, or not now. */
@@ -44,6 +48,8 @@ export type AdoptionReason =
   | "home-unproven"
   /** An answer that does not belong there. */
   | "bad-answer"
+  /** The home does not know the time, so that it can certify nothing. */
+  | "home-without-time"
   | "key-update-failed"
   /** What the home signed is not for this key, or does not hold under its root. */
   | "bad-certificate";
@@ -57,7 +63,7 @@ export class AdoptionFailure extends Error {
   readonly retrySeconds: number | null;
 
   constructor(reason: AdoptionReason, detail: string, retrySeconds: number | null = null) {
-    super(`adoption: ${reason} (${detail})`);
+    super(detail === "" ? `adoption: ${reason}` : `adoption: ${reason} (${detail})`);
     this.reason = reason;
     this.detail = detail;
     this.retrySeconds = retrySeconds;
@@ -81,10 +87,13 @@ export interface Adoption {
 
 /** All of it. Rejects with {@link AdoptionFailure} or SessionFailure; throws HostFailure where the medium refuses. */
 export async function adopt(adoption: Adoption): Promise<Ownership> {
-  const facts = parsed(await ask(adoption, get("h")), parseHomeFacts);
+  parsed(await ask(adoption, get("h")), parseHomeFacts);
   const ticket = await requestAdoption(adoption);
   await approval(adoption, ticket);
   adoption.progress({ kind: "approved" });
+  const facts = parsed(await ask(adoption, get("h")), parseHomeFacts);
+  // Agreed on now, the key could not be certified in time.
+  if (facts.time === null) throw new AdoptionFailure("home-without-time", "", RETRY_SECONDS);
   const key = await updateKey(adoption);
   adoption.progress({ kind: "key-agreed", code: key.authenticationString });
   const { scalar, discoveryKey, pskKey: sessionKey } = key;
@@ -227,14 +236,28 @@ async function enrol(
   };
 }
 
-/** A whole answer of class 2. Rejects with {@link AdoptionFailure} `refused` for any other. */
-async function ask(
+/** How often a request is made anew on a bad network, beyond what CoAP repeats by itself. */
+const MAX_TRIES = 3;
+
+/**
+ * A whole answer of class 2. All that a device asks may be asked again.
+ * Rejects with {@link AdoptionFailure} `refused` for any other answer, with
+ * SessionFailure for none.
+ */
+export async function ask(
   { session }: Pick<Adoption, "session">,
   request: CoapRequest,
 ): Promise<CoapResponse> {
-  const response = await session.request(request);
-  if (!isSuccess(response.code)) throw refusal(response);
-  return response;
+  for (let tries = 1; ; tries++) {
+    try {
+      const response = await session.request(request);
+      if (isSuccess(response.code)) return response;
+      throw refusal(response);
+    } catch (failure) {
+      const isLost = failure instanceof SessionFailure && failure.reason === "request-failed";
+      if (!isLost || !session.isOpen || tries === MAX_TRIES) throw failure;
+    }
+  }
 }
 
 function refusal(response: CoapResponse): AdoptionFailure {

@@ -15,13 +15,18 @@ import { firstCredential, judgeHome, judgeStranger, memberCredential } from "./c
 import { findOpenHome, findOwnHome } from "./discovery.ts";
 import { renew, report } from "./membership.ts";
 import { HomeSession, SessionFailure } from "./session.ts";
-import { credentialOf } from "./state.ts";
+import { credentialOf, StateFailure } from "./state.ts";
 import type { MemberKey, Ownership, StateFile } from "./state.ts";
 
 /** RFC 9965 §3.4.1 asks newcomers for minutes; the first try after a failure comes sooner. */
 export const FIRST_RETRY_MS = 5000;
 export const LONGEST_RETRY_MS: number = 15 * 60_000;
-/** A tenth earlier or later, so that devices do not come all at once. */
+/** The most that a home can ask for: a stranger at first contact must not silence the device for good. */
+export const LONGEST_WAIT_MS: number = 60 * 60_000;
+/** Reports come no more often, and no less, whatever a home says. */
+export const SHORTEST_PERIOD_MS = 60_000;
+export const LONGEST_PERIOD_MS: number = 7 * 86_400_000;
+/** A tenth, so that devices do not come all at once. */
 const JITTER = 0.1;
 
 /** What happens to the device, for whoever watches it. */
@@ -49,6 +54,8 @@ export class DeviceAgent {
   #timer: Timer | null = null;
   #session: HomeSession | null = null;
   #failures = 0;
+  /** Whether the certificate is a new one that has not been reported with yet. */
+  #renewed = false;
   #stopped = false;
   #busy = false;
 
@@ -117,13 +124,17 @@ export class DeviceAgent {
           });
     const answer = await report({ host: this.#host, session, file });
     tell({ kind: "lives", answer });
-    if (answer.renew) {
+    // A home that is never content gets no further request before the next report.
+    if (answer.renew && !this.#renewed) {
       const { notAfter } = await renew({ host: this.#host, session, file });
       this.#close();
+      this.#renewed = true;
       tell({ kind: "renewed", notAfter });
       return 0;
     }
-    return this.#jittered(answer.periodSeconds * 1000);
+    this.#renewed = false;
+    const period = Math.max(answer.periodSeconds * 1000, SHORTEST_PERIOD_MS);
+    return this.#around(Math.min(period, LONGEST_PERIOD_MS));
   }
 
   async #open(
@@ -160,7 +171,8 @@ export class DeviceAgent {
     const asked = failure instanceof AdoptionFailure ? failure.retrySeconds : null;
     const backoff = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
     this.#failures = Math.min(this.#failures + 1, 16);
-    const againMs = this.#jittered(Math.max(backoff, (asked ?? 0) * 1000));
+    const askedMs = Math.min((asked ?? 0) * 1000, LONGEST_WAIT_MS);
+    const againMs = this.#notBefore(Math.max(backoff, askedMs));
     this.#options.tell({ kind: "failed", reason, againMs });
     this.#again(againMs);
   }
@@ -173,9 +185,15 @@ export class DeviceAgent {
     });
   }
 
-  #jittered(milliseconds: number): number {
+  /** A tenth earlier or later. */
+  #around(milliseconds: number): number {
+    return this.#notBefore(milliseconds * (1 - JITTER));
+  }
+
+  /** Up to a fifth later: who comes before the time a home asked for has to wait for longer. */
+  #notBefore(milliseconds: number): number {
     const [octet = 128] = this.#host.random(1);
-    return Math.round(milliseconds * (1 - JITTER + (2 * JITTER * octet) / 255));
+    return Math.round(milliseconds * (1 + (2 * JITTER * octet) / 255));
   }
 }
 
@@ -189,6 +207,6 @@ function reasonOf(failure: unknown): string {
   if (failure instanceof AdoptionFailure || failure instanceof SessionFailure) {
     return failure.detail === "" ? failure.reason : `${failure.reason}, ${failure.detail}`;
   }
-  if (failure instanceof HostFailure) return failure.message;
+  if (failure instanceof HostFailure || failure instanceof StateFailure) return failure.message;
   throw failure;
 }

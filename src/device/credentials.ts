@@ -15,7 +15,7 @@ import { encodeName } from "../proto/x509/name.ts";
 import { OID } from "../proto/x509/oids.ts";
 import { parsePeerCertificate, PathFailure } from "../proto/x509/path-failure.ts";
 import { validatePath } from "../proto/x509/path.ts";
-import type { Purpose } from "../proto/x509/path.ts";
+import type { Purpose, VerifiedPeer } from "../proto/x509/path.ts";
 import type { Credential } from "../proto/tls/connection.ts";
 import { isServerName } from "./state.ts";
 import type { DeviceState, Identity, Ownership } from "./state.ts";
@@ -78,15 +78,33 @@ export function judgeStranger(
   return pinned === null || sameBytes(hash, pinned) ? certificate.publicKey : null;
 }
 
-/** The key of the home the device belongs to: its path must hold under the root it was given. */
+/**
+ * The key of the home the device belongs to: its path must hold under the root
+ * it was given. A device has no clock but the newest time it was told, and may
+ * have slept for long since: what began later may well have begun.
+ * @param floor - it is this time, or later
+ */
 export function judgeHome(
   crypto: Crypto,
   chain: readonly Uint8Array[],
   owner: Pick<Ownership, "root">,
-  at: Unix | null,
+  floor: Unix,
 ): PublicKey | null {
   const root = readable(owner.root);
-  return root === null ? null : pathKey(crypto, chain, root, "serverAuth", at);
+  const path = root === null ? null : pathOf(crypto, chain, root, "serverAuth", null);
+  const stands = path?.path.every(({ notAfter }) => notAfter >= floor) ?? false;
+  return path === null || !stands ? null : path.publicKey;
+}
+
+/** Whether a home may say that it is this time: its own certificates must hold then. */
+export function mayTell(
+  crypto: Crypto,
+  chain: readonly Uint8Array[],
+  owner: Pick<Ownership, "root">,
+  time: Unix,
+): boolean {
+  const root = readable(owner.root);
+  return root !== null && pathOf(crypto, chain, root, "serverAuth", time) !== null;
 }
 
 /** What a home hands out at enrolment, checked as far as the device can. */
@@ -116,11 +134,13 @@ export function checkEnrolment(
   const [leaf, ...more] = bundleOf(issued) ?? [];
   const root = above?.find(({ issuer, subject }) => sameBytes(issuer.der, subject.der));
   if (above === null || root === undefined || leaf === undefined || more.length > 0) return null;
-  const intermediates = above.filter((certificate) => certificate !== root);
-  const chain = [leaf, ...intermediates].map(({ der }) => der);
-  const key = pathKey(crypto, chain, root, "clientAuth", at);
-  if (key?.kind !== "ec" || !sameBytes(key.point, publicKey)) return null;
-  if (pathKey(crypto, homeChain, root, "serverAuth", at) === null) return null;
+  // A bundle is a set: of what it holds, only the path is for keeping.
+  const all = [leaf, ...above.filter((certificate) => certificate !== root)];
+  const sent = all.map(({ der }) => der);
+  const peer = pathOf(crypto, sent, root, "clientAuth", at);
+  if (peer?.publicKey.kind !== "ec" || !sameBytes(peer.publicKey.point, publicKey)) return null;
+  if (pathOf(crypto, homeChain, root, "serverAuth", at) === null) return null;
+  const chain = peer.path.slice(0, -1).map(({ der }) => der);
   return { chain, root: root.der, serverName: serverNameOf(homeChain), notAfter: leaf.notAfter };
 }
 
@@ -133,15 +153,16 @@ function serverNameOf([leaf]: readonly Uint8Array[]): string | null {
   return null;
 }
 
-function pathKey(
+/** @param at - null leaves dates out */
+function pathOf(
   crypto: Crypto,
   chain: readonly Uint8Array[],
   root: Certificate,
   purpose: Purpose,
   at: Unix | null,
-): PublicKey | null {
+): VerifiedPeer | null {
   try {
-    const peer = validatePath(chain, {
+    return validatePath(chain, {
       crypto,
       anchors: [root],
       at: at ?? "unknown",
@@ -149,7 +170,6 @@ function pathKey(
       purpose,
       isRevoked: () => null,
     });
-    return peer.publicKey;
   } catch (failure) {
     if (failure instanceof PathFailure) return null;
     throw failure;

@@ -8,16 +8,15 @@ import { CborFailure } from "../base/cbor.ts";
 import { unix } from "../base/machine.ts";
 import { encodeLiveReport, parseLiveAnswer } from "../policy/devices/messages.ts";
 import type { LiveAnswer } from "../policy/devices/messages.ts";
-import { codeText, ContentFormat, isSuccess } from "../proto/coap/codes.ts";
+import { ContentFormat } from "../proto/coap/codes.ts";
 import { coapRequest } from "../proto/coap/request.ts";
-import type { CoapRequest } from "../proto/coap/request.ts";
 import type { CoapResponse } from "../proto/coap/response.ts";
 import { parseCertificate } from "../proto/x509/certificate.ts";
 import { signRequest } from "../proto/x509/request.ts";
 import { toBase64 } from "../base/bytes.ts";
 import type { Host } from "../host/host.ts";
-import { AdoptionFailure } from "./adoption.ts";
-import { checkEnrolment } from "./credentials.ts";
+import { AdoptionFailure, ask } from "./adoption.ts";
+import { checkEnrolment, mayTell } from "./credentials.ts";
 import type { HomeSession } from "./session.ts";
 import { credentialOf } from "./state.ts";
 import type { Ownership, StateFile } from "./state.ts";
@@ -40,7 +39,7 @@ export async function report(membership: Membership): Promise<LiveAnswer> {
     }),
   });
   const answer = liveAnswerOf(await ask(membership, request));
-  settle(file, answer);
+  settle(membership, answer);
   return answer;
 }
 
@@ -67,7 +66,8 @@ export async function renew(membership: Membership): Promise<Ownership> {
     authorities.payload,
     issued.payload,
     session.homeChain,
-    owner.timeFloor,
+    // Its certificate may begin later than the time it heard last.
+    null,
   );
   if (enrolled === null) throw new AdoptionFailure("bad-certificate", "does not hold");
   const renewed = { ...owner, ...enrolled };
@@ -76,22 +76,15 @@ export async function renew(membership: Membership): Promise<Ownership> {
 }
 
 /** The key that was agreed on has served: from here on it is the one, and the one before is gone. */
-function settle(file: StateFile, answer: LiveAnswer): void {
+function settle({ host, session, file }: Membership, answer: LiveAnswer): void {
   const credential = credentialOf(file.state);
   if (credential === null) return;
   const { windowSeconds, releaseSeconds, time } = answer;
-  const timeFloor = unix(Math.max(credential.owner.timeFloor, time ?? 0));
+  // A home that was wrong about the time once must not be locked out for good.
+  const isTold = time !== null && mayTell(host.crypto, session.homeChain, credential.owner, time);
+  const timeFloor = unix(Math.max(credential.owner.timeFloor, isTold ? time : 0));
   const owner: Ownership = { ...credential.owner, windowSeconds, releaseSeconds, timeFloor };
   file.change({ scalar: credential.scalar, owner, next: null, passive: false });
-}
-
-async function ask(
-  { session }: Pick<Membership, "session">,
-  request: CoapRequest,
-): Promise<CoapResponse> {
-  const response = await session.request(request);
-  if (isSuccess(response.code)) return response;
-  throw new AdoptionFailure("refused", codeText(response.code), response.maxAge);
 }
 
 function liveAnswerOf({ payload }: CoapResponse): LiveAnswer {

@@ -71,6 +71,8 @@ export class HomeSession {
   #deadline: Timer | null = null;
   #session: TlsSession | null = null;
   #ended: SessionFailure | null = null;
+  /** Why this end is about to end it, where it is. */
+  #failure: SessionFailure | null = null;
   #settle: {
     readonly done: (session: HomeSession) => void;
     readonly failed: (failure: SessionFailure) => void;
@@ -127,8 +129,9 @@ export class HomeSession {
 
   close(): void {
     if (this.#ended !== null) return;
+    this.#failure = new SessionFailure("closed");
     if (this.#session !== null) this.#dtlsTakes({ kind: "close" });
-    this.#end(new SessionFailure("closed"));
+    this.#end(this.#failure);
   }
 
   get #established(): TlsSession {
@@ -178,6 +181,7 @@ export class HomeSession {
         return this.#answer(output.chain);
       case "established":
         this.#session = output.session;
+        this.#deadline?.cancel();
         this.#settle?.done(this);
         return;
       case "data":
@@ -194,8 +198,13 @@ export class HomeSession {
   #answer(chain: readonly Uint8Array[]): void {
     const publicKey = this.#judge(chain);
     if (publicKey === null) {
-      this.#dtlsTakes({ kind: "peer-rejected", alert: "bad_certificate", reason: "not this home" });
-      return this.#end(new SessionFailure("home-refused"));
+      // Before the engine says that the handshake failed: it failed for this.
+      this.#failure = new SessionFailure("home-refused");
+      return this.#dtlsTakes({
+        kind: "peer-rejected",
+        alert: "bad_certificate",
+        reason: "not this home",
+      });
     }
     this.homeChain = chain;
     this.#dtlsTakes({ kind: "peer-accepted", publicKey });
@@ -228,8 +237,9 @@ export class HomeSession {
     }
   }
 
-  #end(failure: SessionFailure): void {
+  #end(last: SessionFailure): void {
     if (this.#ended !== null) return;
+    const failure = this.#failure ?? last;
     this.#ended = failure;
     this.#timer?.cancel();
     this.#deadline?.cancel();

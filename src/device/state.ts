@@ -9,6 +9,8 @@ import { Fields } from "../policy/registry/fields.ts";
 import { RegistryFailure } from "../policy/registry/failure.ts";
 import { isSetupCode } from "../policy/registry/record.ts";
 import { isPlainText, isType, MAX_NAME } from "../policy/registry/text.ts";
+import { isScalar } from "../base/crypto/scalar.ts";
+import { parsePeerCertificate, PathFailure } from "../proto/x509/path-failure.ts";
 import type { Files } from "../host/host.ts";
 
 const FILE_MODE = 0o600;
@@ -122,10 +124,15 @@ export class StateFile {
     return this.#state;
   }
 
-  /** On the medium before it is in force. @throws HostFailure; nothing has changed then */
+  /**
+   * On the medium before it is in force.
+   * @throws HostFailure, and StateFailure for what could not be read again;
+   *   nothing has changed then
+   */
   change(next: Partial<DeviceState>): void {
-    const state = { ...this.#state, ...next };
-    this.#files.replaceDurably(this.#path, encode(state), FILE_MODE);
+    const encoded = encode({ ...this.#state, ...next });
+    const state = parse(encoded, this.#path);
+    this.#files.replaceDurably(this.#path, encoded, FILE_MODE);
     this.#state = state;
   }
 }
@@ -179,7 +186,7 @@ function parseState(json: unknown): DeviceState {
   fields.whole("format", FORMAT, FORMAT);
   const state: DeviceState = {
     identity: parseIdentity(fields.raw("identity")),
-    scalar: octets(fields, "scalar"),
+    scalar: scalar(fields),
     owner: fields.nullable("owner", () => parseOwnership(fields.raw("owner"))),
     next: fields.nullable("next", () => parseNext(fields.raw("next"))),
     passive: fields.flag("passive"),
@@ -207,7 +214,7 @@ function parseIdentity(json: unknown): Identity {
 function parseNext(json: unknown): NextKey {
   const fields = new Fields(json, "next");
   const next: NextKey = {
-    scalar: octets(fields, "scalar"),
+    scalar: scalar(fields),
     discoveryKey: fields.nullable("discoveryKey", () => octets(fields, "discoveryKey")),
     sessionKey: fields.nullable("sessionKey", () => octets(fields, "sessionKey")),
     ownership: fields.nullable("ownership", () => parseOwnership(fields.raw("ownership"))),
@@ -220,9 +227,7 @@ function parseOwnership(json: unknown): Ownership {
   const fields = new Fields(json, "owner");
   const seconds = (name: string): number => fields.whole(name, 0, 2 ** 32 - 1);
   const owner: Ownership = {
-    chain: fields.list("chain", MAX_CHAIN, (value, where) =>
-      certificate(new Fields({ der: value }, where), "der"),
-    ),
+    chain: chain(fields),
     root: certificate(fields, "root"),
     homeKeyHash: octets(fields, "homeKeyHash"),
     serverName: fields.nullable("serverName", () => fields.text("serverName", isServerName)),
@@ -248,8 +253,36 @@ function octets(fields: Fields, name: string): Uint8Array {
   return hex(fields.text(name, (text) => /^[0-9a-f]{64}$/.test(text)));
 }
 
+/** A private key: 1 to n-1. */
+function scalar(fields: Fields): Uint8Array {
+  const octetsOf = octets(fields, "scalar");
+  if (isScalar(octetsOf)) return octetsOf;
+  throw new RegistryFailure("bad-form", "scalar is no private key of P-256");
+}
+
+/** The device's own certificate, and those above it. */
+function chain(fields: Fields): readonly Uint8Array[] {
+  const certificates = fields.list("chain", MAX_CHAIN, (value, where) =>
+    certificate(new Fields({ der: value }, where), "der"),
+  );
+  if (certificates.length > 0) return certificates;
+  throw new RegistryFailure("bad-form", "chain is empty");
+}
+
 function certificate(fields: Fields, name: string): Uint8Array {
-  return fromBase64(fields.text(name, (text) => fromBase64(text) !== null))!;
+  return fromBase64(fields.text(name, isCertificate))!;
+}
+
+function isCertificate(text: string): boolean {
+  const der = fromBase64(text);
+  if (der === null) return false;
+  try {
+    parsePeerCertificate(der);
+    return true;
+  } catch (failure) {
+    if (failure instanceof PathFailure) return false;
+    throw failure;
+  }
 }
 
 function hexOrNull(bytes: Uint8Array | null): string | null {

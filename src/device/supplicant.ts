@@ -1,9 +1,10 @@
 /** What wpa_supplicant needs to join a home: before the device belongs to it, and once it does. */
-import { fromUtf8, toHex, utf8 } from "../base/bytes.ts";
+import { fromUtf8, toBase64Url, toHex, utf8 } from "../base/bytes.ts";
 import type { Crypto } from "../base/crypto/crypto.ts";
 import {
   claimedId,
   encodeSetupIdentity,
+  MAX_ENCODED_NAME,
   NO_PROOF,
   SETUP_REALM,
   setupProof,
@@ -38,7 +39,7 @@ export function writeFirstContact(
   const key = crypto.signingKey("P-256", scalar);
   const spki = crypto.digest("sha256", encodePublicKey(key.publicKey));
   const { type, name, setupCode, deviceId } = identity;
-  const inner = encodeSetupIdentity({ id: claimedId(deviceId), type, name });
+  const inner = encodeSetupIdentity({ id: claimedId(deviceId), type, name: shortName(name) });
   const password = setupCode === null ? NO_PROOF : setupProof(crypto, setupCode, spki);
   const { folder } = settings;
   write(files, `${folder}/first.pem`, encodePem("CERTIFICATE", selfSigned(identity, key)));
@@ -53,6 +54,16 @@ export function writeFirstContact(
     `private_key="${folder}/first.key"`,
   ];
   write(files, `${folder}/wpa_supplicant.conf`, configuration(settings, lines));
+}
+
+/** A name may be longer than an identity has room for; it is told whole over CoAPs. */
+function shortName(name: string | null): string | null {
+  const fits = (text: string): boolean => toBase64Url(utf8(text)).length <= MAX_ENCODED_NAME;
+  // By characters: half of one would be none.
+  const characters = Array.from(name ?? "");
+  while (characters.length > 0 && !fits(characters.join("").trim())) characters.pop();
+  const short = characters.join("").trim();
+  return short === "" ? null : short;
 }
 
 /** EAP-TLS with the certificate of the home, and nobody else's server believed. */

@@ -49,6 +49,13 @@ export function multiplyAdd(
   return octetsOf((numberOf(factor) * numberOf(scalar) + numberOf(addend)) % ORDER);
 }
 
+/** Whether the octets are a private key: a number in [1, n-1]. */
+export function isScalar(octets: Uint8Array): boolean {
+  requireLength("a scalar", octets, SCALAR_LENGTH);
+  const number = numberOf(octets);
+  return number > 0n && number < ORDER;
+}
+
 /** Whether the scalar is 0, 1 or n-1, which change no key but for its sign, or end it. */
 export function isTrivialScalar(scalar: Uint8Array): boolean {
   requireLength("a scalar", scalar, SCALAR_LENGTH);
