@@ -18,7 +18,10 @@ export const AGREED_MS: number = 10 * 60_000;
 export const MAX_AGREED = 64;
 /** Shares and keys that are known again; the oldest go. */
 export const MAX_SEEN = 8192;
-/** Updates broken off within {@link ABANDONED_MS}, beyond which a device has to wait: who may choose among results biases them. */
+/**
+ * Updates that came to nothing within {@link ABANDONED_MS} after the device had our
+ * share, beyond which it has to wait: who may choose among results biases them.
+ */
 export const MAX_ABANDONED = 3;
 export const ABANDONED_MS: number = 24 * 3_600_000;
 /** Devices whose broken-off updates are counted. */
@@ -48,10 +51,6 @@ export class KeyUpdates {
     });
   }
 
-  get wakeAt(): Mono | null {
-    return this.#machine.wakeAt;
-  }
-
   /** Entries in all tables, for status pages and tests. */
   get size(): number {
     return this.#seen.size + this.#agreed.size + this.#abandoned.size;
@@ -65,18 +64,21 @@ export class KeyUpdates {
     body: Uint8Array,
     now: Mono,
   ): KeyUpdateAnswer {
+    this.timeout(now);
     const held = kind === "commit" ? this.#heldSeconds(device, now) : 0;
     if (held > 0) return { kind: "held", seconds: held };
-    return this.#answer(
-      this.#machine.handle({ kind, device, association, body }, now),
-      device,
-      now,
-    );
+    const outputs = this.#machine.handle({ kind, device, association, body }, now);
+    const answer = this.#answer(outputs, device, now);
+    if (kind === "reveal" && answer.kind === "refused" && answer.reason !== "no-commitment") {
+      // It had our share, and could tell what would come of it before it spoiled its reveal.
+      this.#count(device, now);
+    }
+    return answer;
   }
 
   timeout(now: Mono): void {
     this.#answer(this.#machine.handle({ kind: "timeout" }, now), "", now);
-    for (const [device, { until }] of this.#agreed) if (until <= now) this.#agreed.delete(device);
+    for (const [device, { until }] of this.#agreed) if (until <= now) this.#drop(device, now);
   }
 
   /** What the device agreed on and has not had certified; null for nothing that still counts. */
@@ -91,7 +93,7 @@ export class KeyUpdates {
     return agreed !== null && sameBytes(agreed.publicKey, point);
   }
 
-  /** The device is gone, or its key is certified. */
+  /** The device is gone, or its key is certified: neither counts as broken off. */
   forget(device: string): void {
     this.#agreed.delete(device);
     this.#machine.handle({ kind: "forget", device }, mono(0));
@@ -129,8 +131,13 @@ export class KeyUpdates {
     this.#seen.add(fingerprint);
   }
 
+  /** A key that was agreed on and never certified was looked at as well. */
+  #drop(device: string, now: Mono): void {
+    if (this.#agreed.delete(device)) this.#count(device, now);
+  }
+
   #keep(device: string, update: HomeUpdate, now: Mono): void {
-    this.#agreed.delete(device);
+    this.#drop(device, now);
     if (this.#agreed.size >= MAX_AGREED) {
       const [oldest] = this.#agreed.keys();
       this.#agreed.delete(oldest!);
