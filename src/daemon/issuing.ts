@@ -24,22 +24,10 @@ export function issueTimeOf({ clock }: House): IssueTime {
 export function keepIssued(
   house: House,
   record: DeviceRecord,
-  { serial, spkiHash, notBefore, notAfter }: Issued,
+  issued: Issued,
   kind: EventKind,
 ): void {
-  const keyed = withKey(record, {
-    role: "certificate",
-    serial,
-    spkiHash,
-    issuedAt: notBefore,
-    notAfter,
-  });
-  house.change([
-    { kind: "put", record: keyed },
-    { kind: "issued", serial, device: record.id, spkiHash, notAfter },
-  ]);
-  const text = `Issued ${shown(record)} a certificate (serial ${serial}).`;
-  house.event(kind, record.id, null, text);
+  put(house, asBefore(record, issued.spkiHash), issued, kind);
 }
 
 /**
@@ -63,8 +51,37 @@ export function keepEnrolled(
     keyUpdates: Math.min(record.keyUpdates + 1, MAX_KEY_UPDATES),
     discoveryKey: toHex(agreed.discoveryKey),
   };
-  keepIssued(house, updated, issued, "authority");
+  put(house, updated, issued, "authority");
   keyUpdates.forget(record.id);
+}
+
+function put(
+  house: House,
+  record: DeviceRecord,
+  { serial, spkiHash, notBefore, notAfter }: Issued,
+  kind: EventKind,
+): void {
+  const keyed = withKey(record, {
+    role: "certificate",
+    serial,
+    spkiHash,
+    issuedAt: notBefore,
+    notAfter,
+  });
+  house.change([
+    { kind: "put", record: keyed },
+    { kind: "issued", serial, device: record.id, spkiHash, notAfter },
+  ]);
+  const text = `Issued ${shown(record)} a certificate (serial ${serial}).`;
+  house.event(kind, record.id, null, text);
+}
+
+/** What is on record of a key update is about the key it led to: another key came about nobody knows how. */
+function asBefore(record: DeviceRecord, spkiHash: string): DeviceRecord {
+  const isCertified = record.keys.some(
+    (key) => key.role === "certificate" && key.spkiHash === spkiHash,
+  );
+  return isCertified ? record : { ...record, keyCase: null, discoveryKey: null };
 }
 
 /**
