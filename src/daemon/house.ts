@@ -146,10 +146,15 @@ export class House {
     const floor = this.registry.timeFloor ?? 0;
     const due = now !== null && now - floor >= FLOOR_STEP_SECONDS;
     this.store.commit(due ? [...changes, { kind: "time-floor", unix: now }] : changes);
+    this.look();
+  }
+
+  /** Something that can be observed may be otherwise now. */
+  look(): void {
     for (const look of this.#watchers) look();
   }
 
-  /** `look` is called after each change of the registry; it must not throw. */
+  /** `look` is called after each change of the registry, and of the revocation list; it must not throw. */
   watch(look: () => void): void {
     this.#watchers.push(look);
   }

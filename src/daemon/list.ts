@@ -53,6 +53,8 @@ export class PublishedList {
     );
     this.#current = list;
     this.#isOverdue = false;
+    // Who looked at the change above saw the list before this one.
+    this.#house.look();
     return list;
   }
 

@@ -33,6 +33,15 @@ import { Reception } from "./reception.ts";
 /** An association that says nothing for so long is closed; a device that comes back has a session. */
 export const IDLE_MS: number = 10 * 60_000;
 
+/**
+ * Associations of devices without a certificate, which whoever makes a key can
+ * have: the oldest that waits for nothing gives way, so that members always find room.
+ */
+export const MAX_STRANGERS = 64;
+
+/** Associations of one key: more than a device that lost its last ones needs. */
+export const MAX_OF_ONE_KEY = 4;
+
 /** Who has shown a chain, until its handshake is over. */
 interface Shown {
   readonly caller: Pick<Caller, "asker" | "spkiHash">;
@@ -93,6 +102,7 @@ export class CoapsDesk {
 
   timeout(): void {
     const now = this.#house.host.mono();
+    this.#house.keyUpdates.timeout(now);
     this.#dtlsTakes({ kind: "timeout" });
     for (const association of this.#members.values()) {
       if (association.wakeAt !== null && association.wakeAt <= now) association.timeout(now);
@@ -199,6 +209,7 @@ export class CoapsDesk {
     const caller = this.#callerOf(id, session);
     this.#shown.delete(id);
     if (caller === null) return this.#dtlsTakes({ kind: "close", association: id });
+    this.#makeRoomFor(caller);
     this.#house.counters.add("coaps associations");
     const association = new Association(caller, {
       random: this.#house.host.random,
@@ -208,6 +219,28 @@ export class CoapsDesk {
       look: (request, whose) => this.#reception.answer(request, whose).response,
     });
     this.#members.set(id, association);
+  }
+
+  /** Established, an association gives way to nobody in DTLS: here it does. */
+  #makeRoomFor({ spkiHash, asker }: Caller): void {
+    const others = [...this.#members].map(([id, { caller }]) => ({ id, caller }));
+    const ofKey = others.filter(({ caller }) => caller.spkiHash === spkiHash);
+    if (ofKey.length >= MAX_OF_ONE_KEY) this.#closeToMakeRoom(ofKey[0]!.id);
+    if (asker.kind !== "own-key") return;
+    const strangers = others.filter(({ caller }) => caller.asker.kind === "own-key");
+    if (strangers.length < MAX_STRANGERS) return;
+    const idle = strangers.find(({ caller }) => !this.#isExpected(caller));
+    this.#closeToMakeRoom((idle ?? strangers[0]!).id);
+  }
+
+  /** Whether the owner has said yes, so that its certificate is on the way. */
+  #isExpected(caller: Caller): boolean {
+    return this.#reception.recordOf(caller)?.state === "approved";
+  }
+
+  #closeToMakeRoom(association: AssociationId): void {
+    this.#house.counters.add("coaps associations closed for room");
+    this.#dtlsTakes({ kind: "close", association });
   }
 
   /** A session that was resumed shows no chain now; the one it began with is judged again. */

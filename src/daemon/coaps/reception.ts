@@ -2,6 +2,7 @@
 import { hex, toBase64Url, utf8 } from "../../base/bytes.ts";
 import { visible } from "../../base/text.ts";
 import { decide } from "../../policy/admission/decide.ts";
+import { sentence } from "../../policy/admission/reasons.ts";
 import { matchFirstContact } from "../../policy/admission/match.ts";
 import { serve } from "../../policy/devices/index.ts";
 import type { Answer, Caller, Home, Met, Note, Periods } from "../../policy/devices/resource.ts";
@@ -15,6 +16,7 @@ import { EstDesk } from "../est.ts";
 import type { House } from "../house.ts";
 import type { PublishedList } from "../list.ts";
 import { recordAfter } from "../proof.ts";
+import { subjectOf } from "../subject.ts";
 
 /** Whom first contacts over CoAPs are counted by, beside the access points. */
 const COUNTED_AS = "coaps";
@@ -48,10 +50,21 @@ export class Reception {
     const record = this.recordOf(caller);
     const who = record === null ? "A device" : shown(record);
     this.#house.counters.add(`device ${note.kind}`);
-    const text = sentenceOf(note, who, record?.id ?? "ID");
-    if (text !== null) this.#house.event("device", record?.id ?? null, null, text);
+    const text =
+      note.kind === "asked-for-adoption"
+        ? asked(note, record)
+        : sentenceOf(note, who, record?.id ?? "ID");
+    if (text !== null && !this.#isTold(record, text)) {
+      this.#house.event("device", record?.id ?? null, null, text);
+    }
     const now = this.#house.clock.now();
     if (record !== null && now !== null) this.#house.sightings.note(record.id, now);
+  }
+
+  /** What was told last is not told again: who repeats itself must not push all else out of the log. */
+  #isTold(record: DeviceRecord | null, text: string): boolean {
+    const about = record === null ? {} : { device: record.id };
+    return this.#house.events.select({ ...about, limit: 1 })[0]?.text === text;
   }
 
   #home(): Home {
@@ -106,10 +119,22 @@ function periods(_record: DeviceRecord): Periods {
   return { windowSeconds: 10 * DAY, releaseSeconds: 20 * DAY, liveSeconds: DAY };
 }
 
+/** What the owner should know of a device that asks; null for nothing. */
+function asked(
+  { reason, isNews }: Note & { readonly kind: "asked-for-adoption" },
+  record: DeviceRecord | null,
+): string | null {
+  return isNews ? sentence(record?.alarm ?? reason, subjectOf(record, null)) : null;
+}
+
 /** Null for what is counted alone. */
-function sentenceOf(note: Note, who: string, id: string): string | null {
+function sentenceOf(
+  note: Exclude<Note, { readonly kind: "asked-for-adoption" }>,
+  who: string,
+  id: string,
+): string | null {
   switch (note.kind) {
-    case "asked-for-adoption":
+    case "lived":
       return null;
     case "key-updated":
       return `${who} has a new key: if it shows a number, it must be ${note.code}; if it is another one, run \`homeca revoke ${id}\`.${note.shared ? "" : " It has no random source of its own, so the key is only as secret as its first one and this network."}`;
@@ -119,7 +144,5 @@ function sentenceOf(note: Note, who: string, id: string): string | null {
       return `Refused ${who} a certificate (${note.reason}): if it stays so, look at the device.`;
     case "returned":
       return `${who} came back after long and proved its key: it gets a new certificate.`;
-    case "gave-itself-up":
-      return `${who} asked to be released.`;
   }
 }

@@ -15,6 +15,7 @@ import type { DeviceRecord } from "../registry/record.ts";
 import { ApiFailure } from "./failure.ts";
 import type { AdoptionRequest, AdoptionStanding } from "./messages.ts";
 import { encodeAdoptionAnswer, encodeAdoptionStanding, parseAdoptionRequest } from "./messages.ts";
+import { refusal } from "./refusal.ts";
 import { answer, bodyOf, requireAccept } from "./resource.ts";
 import type { Answer, Call, Caller, Home, Met, Resource } from "./resource.ts";
 
@@ -42,24 +43,32 @@ export const ADOPTION: Resource = {
 };
 
 function ask({ request, caller, home }: Call): Answer {
+  requireAccept(request, ContentFormat.CBOR);
   const wanted = bodyOf(request, parseAdoptionRequest);
   const met = home.meet(newcomer(caller), claimOf(wanted), wanted.proof);
-  const held = heldUp(met);
-  if (held !== null) throw new ApiFailure("too-fast", "", held);
-
   const { decision, record } = met;
+  const asked = { kind: "asked-for-adoption", reason: decision.reason } as const;
+  const held = heldUp(met);
+  if (held !== null) {
+    const isNews = decision.reason !== "backing-off";
+    return answer(refusal(new ApiFailure("too-fast", "", held)), [], [{ ...asked, isNews }]);
+  }
+
   const changes = record === null ? decision.changes : introduced(met, record, wanted);
+  const isNews = changes.length > 0 || decision.reason === "lost-certificate";
   const payload = encodeAdoptionAnswer({ proof: ownProof(met, caller, home) });
   const locationPath = ["h", "adopt", ticketOf(caller, home)];
   const contentFormat = ContentFormat.CBOR;
-  return answer(coapResponse(Code.CREATED, { contentFormat, locationPath, payload }), changes, [
-    { kind: "asked-for-adoption" },
-  ]);
+  const response = coapResponse(Code.CREATED, { contentFormat, locationPath, payload });
+  return answer(response, changes, [{ ...asked, isNews }]);
 }
 
 function look({ request, caller, record, home }: Call): Answer {
   requireAccept(request, ContentFormat.CBOR);
-  if (request.path[2] !== ticketOf(caller, home)) throw new ApiFailure("not-found");
+  // Who waits on a record that was forgotten would wait for ever: it has to ask anew.
+  if (record === null || request.path[2] !== ticketOf(caller, home)) {
+    throw new ApiFailure("not-found");
+  }
   const payload = encodeAdoptionStanding(standingOf(record));
   const maxAge = LOOK_AGAIN_SECONDS;
   return answer(coapResponse(Code.CONTENT, { contentFormat: ContentFormat.CBOR, maxAge, payload }));
@@ -97,8 +106,8 @@ function heldUp({ decision }: Met): number | null {
   }
 }
 
-function standingOf(record: DeviceRecord | null): AdoptionStanding {
-  return record?.state === "approved" && record.alarm === null ? "approved" : "pending";
+function standingOf({ state, alarm }: DeviceRecord): AdoptionStanding {
+  return state === "approved" && alarm === null ? "approved" : "pending";
 }
 
 function claimOf({ deviceId, type, name }: AdoptionRequest): {
@@ -109,25 +118,40 @@ function claimOf({ deviceId, type, name }: AdoptionRequest): {
   return { id: claimedId(deviceId), type, name };
 }
 
-/** The decision's changes with what only this resource is told. */
+/**
+ * The decision's changes with what only this resource is told. It is told once:
+ * the same key with another id is a second device, of which the claim that
+ * admission compares shows the beginning alone.
+ */
 function introduced(
   { decision }: Met,
   record: DeviceRecord,
-  request: AdoptionRequest,
+  { model, deviceId }: AdoptionRequest,
 ): Answer["changes"] {
-  const { model } = request;
-  const deviceId = toHex(request.deviceId);
-  const isTold = model === record.model && deviceId === record.deviceId;
-  if (decision.kind === "reject" || isTold) return decision.changes;
+  if (decision.kind === "reject" || !isNewcomer(record)) return decision.changes;
+  const told = toHex(deviceId);
+  if (record.deviceId === told) return decision.changes;
+  const next: DeviceRecord =
+    record.deviceId === null
+      ? { ...record, model, deviceId: told }
+      : { ...record, alarm: "duplicate-key" };
   const others = decision.changes.filter(
     (change) => change.kind !== "put" || change.record.id !== record.id,
   );
-  return [...others, { kind: "put", record: { ...record, model, deviceId } }];
+  return [...others, { kind: "put", record: next }];
+}
+
+/** Whoever still has the first key of a device that is in, its maker or last owner, has nothing to say of it. */
+function isNewcomer({ state, alarm }: DeviceRecord): boolean {
+  return alarm === null && (state === "pending" || state === "approved");
 }
 
 /** Only once the device's own proof held: else any key could fetch what codes are guessed by. */
-function ownProof({ record, setupProofValid }: Met, caller: Caller, home: Home): Uint8Array | null {
-  if (setupProofValid !== true || record === null || record.setupCode === null) return null;
+function ownProof(met: Met, caller: Caller, home: Home): Uint8Array | null {
+  const { decision, record, setupProofValid } = met;
+  // One that was turned away is not told that its code is known here.
+  if (decision.kind === "reject" || setupProofValid !== true) return null;
+  if (record === null || record.setupCode === null) return null;
   return homeProof(home.crypto, record.setupCode, home.serverKeyHash, caller.channelBinding);
 }
 

@@ -1,5 +1,5 @@
 /** `GET /h/crl`: the revocation list in force, by number, pushed to who observes it. */
-import { Writer } from "../../base/bytes.ts";
+import { sameBytes, Writer } from "../../base/bytes.ts";
 import { Code, ContentFormat } from "../../proto/coap/codes.ts";
 import { coapResponse } from "../../proto/coap/response.ts";
 import { AuthorityFailure } from "../ca/failure.ts";
@@ -23,6 +23,10 @@ function fetchList({ request, home }: Call): Answer {
     .u32(Math.floor(number / 2 ** 32))
     .u32(number % 2 ** 32)
     .bytes();
+  // RFC 7252 §5.10.6.2: who has it already is told no more than that.
+  if (request.etags.some((known) => sameBytes(known, etag))) {
+    return answer(coapResponse(Code.VALID, { etag }));
+  }
   return answer(
     coapResponse(Code.CONTENT, {
       contentFormat: ContentFormat.OCTET_STREAM,

@@ -7,8 +7,6 @@ import type { CoapRequest } from "../../proto/coap/request.ts";
 import { coapResponse } from "../../proto/coap/response.ts";
 import { encodeLinks, filterLinks, link } from "../../proto/coap/link-format.ts";
 import type { Link } from "../../proto/coap/link-format.ts";
-import { hasCertificate } from "../registry/record.ts";
-import type { DeviceRecord } from "../registry/record.ts";
 import { ADOPT, ADOPTION } from "./adopt.ts";
 import { CRL } from "./crl.ts";
 import { EST } from "./est.ts";
@@ -17,6 +15,7 @@ import { HOME } from "./home.ts";
 import { KEY_UPDATE } from "./key-update.ts";
 import { LIVE } from "./live.ts";
 import { refusal } from "./refusal.ts";
+import { requireMember } from "./member.ts";
 import { answer, requireAccept } from "./resource.ts";
 import type { Answer, Audience, Call, Caller, Home, Resource } from "./resource.ts";
 
@@ -50,9 +49,9 @@ export function isObservable({ path }: CoapRequest): boolean {
  * is a fault of ours, or of what `home` stands on.
  */
 export function serve(request: CoapRequest, caller: Caller, home: Home): Answer {
-  const record = home.est.standing(caller.asker).record;
+  const { record, revoked } = home.est.standing(caller.asker);
   try {
-    return serveCall({ request, caller, record, home });
+    return serveCall({ request, caller, record, revoked, home });
   } catch (failure) {
     if (!(failure instanceof ApiFailure)) throw failure;
     return answer(refusal(failure));
@@ -69,35 +68,16 @@ function serveCall(call: Call): Answer {
   return served.call(call);
 }
 
-function requireAudience(audience: Audience, { caller, record }: Call): void {
+function requireAudience(audience: Audience, call: Call): void {
   switch (audience) {
     case "anyone":
       return;
     case "newcomer":
-      if (caller.asker.kind !== "own-key") throw new ApiFailure("already-owned");
+      if (call.caller.asker.kind !== "own-key") throw new ApiFailure("already-owned");
       return;
     case "member":
-      return requireMember(caller, record);
-  }
-}
-
-/** The record is asked at each request: an association may outlive the owner's yes. */
-function requireMember({ asker }: Caller, record: DeviceRecord | null): void {
-  if (asker.kind !== "certificate") throw new ApiFailure("not-authorized");
-  const { serial, spkiHash } = asker.peer;
-  const stands = record !== null && hasCertificate(record, serial, spkiHash);
-  if (!stands || record.alarm !== null) throw new ApiFailure("not-allowed");
-  switch (record.state) {
-    case "approved":
-    case "active":
-    case "dormant":
+      requireMember(call);
       return;
-    case "expected":
-    case "pending":
-    case "denied":
-    case "revoked":
-    case "released":
-      throw new ApiFailure("not-allowed");
   }
 }
 

@@ -10,13 +10,16 @@
 import { hex } from "../../base/bytes.ts";
 import { Code, ContentFormat } from "../../proto/coap/codes.ts";
 import { coapResponse } from "../../proto/coap/response.ts";
+import type { KeyUpdateReason } from "../../proto/key-update/failure.ts";
 import type { Association } from "../../proto/key-update/schedule.ts";
 import { spkiHash } from "../../proto/x509/certificate.ts";
 import { encodePublicKey } from "../../proto/x509/key.ts";
 import type { DeviceRecord } from "../registry/record.ts";
-import { ApiFailure } from "./failure.ts";
+import { ApiFailure, RETRY_SECONDS } from "./failure.ts";
+import type { ApiReason } from "./failure.ts";
+import { requireMember } from "./member.ts";
 import { refusal } from "./refusal.ts";
-import { answer } from "./resource.ts";
+import { answer, requireAccept } from "./resource.ts";
 import type { Answer, Call, Caller, Home, Resource } from "./resource.ts";
 
 export const KEY_UPDATE: readonly Resource[] = [
@@ -34,11 +37,15 @@ function step(name: string, type: string, kind: "commit" | "reveal"): Resource {
   };
 }
 
-function take(kind: "commit" | "reveal", { request, caller, record, home }: Call): Answer {
+function take(kind: "commit" | "reveal", call: Call): Answer {
+  const { request, caller, home } = call;
   if (request.contentFormat !== ContentFormat.CBOR) throw new ApiFailure("wrong-format");
-  const device = mayUpdate(caller, record);
-  const association = associationOf(caller, device, home);
+  requireAccept(request, ContentFormat.CBOR);
+  const device = mayUpdate(call);
   const { keyUpdates, now } = home;
+  // A key that cannot be certified yet is not agreed on: it would have to be agreed on again.
+  if (now.unix === null) throw new ApiFailure("time-unknown", "", RETRY_SECONDS);
+  const association = associationOf(caller, device, home);
   const taken = keyUpdates.take(kind, device.id, association, request.payload, now.mono);
   switch (taken.kind) {
     case "held":
@@ -62,13 +69,17 @@ function take(kind: "commit" | "reveal", { request, caller, record, home }: Call
   return answer(response, [], [{ kind: "key-updated", code, shared }]);
 }
 
-/** Nothing is agreed on with a device that its owner has not taken, nor with one that has a certificate by its first key. */
-function mayUpdate({ asker }: Caller, record: DeviceRecord | null): DeviceRecord {
-  if (record === null || record.alarm !== null) throw new ApiFailure("not-allowed");
-  const byCertificate = asker.kind === "certificate";
-  const stands = record.state === "approved" || (byCertificate && record.state === "active");
-  if (!stands) throw new ApiFailure("not-allowed");
-  return record;
+/**
+ * A device whose owner has taken it, by its first key until a certificate of it
+ * has served, and a member by its certificate.
+ */
+function mayUpdate(call: Call): DeviceRecord {
+  const { caller, record } = call;
+  const mayBe = caller.asker.kind === "certificate" ? requireMember(call) : record;
+  if (mayBe === null || mayBe.alarm !== null) throw new ApiFailure("not-allowed");
+  const isActive = caller.asker.kind === "certificate" && mayBe.state === "active";
+  if (mayBe.state !== "approved" && !isActive) throw new ApiFailure("not-allowed");
+  return mayBe;
 }
 
 function associationOf(caller: Caller, record: DeviceRecord, home: Home): Association {
@@ -92,7 +103,38 @@ function isKnown(point: Uint8Array, { crypto, registry }: Home): boolean {
 }
 
 /** A failure that is the device's to know by its name, and the owner's. */
-function refused(reason: string): Answer {
-  const failure = new ApiFailure("refused", reason);
+function refused(reason: KeyUpdateReason): Answer {
+  const failure = new ApiFailure(kindOf(reason), reason);
   return answer(refusal(failure), [], [{ kind: "key-update-refused", reason }]);
+}
+
+function kindOf(reason: KeyUpdateReason): ApiReason {
+  switch (reason) {
+    case "malformed":
+      return "malformed";
+    case "commitment-outstanding":
+    case "no-commitment":
+    case "other-association":
+      return "out-of-order";
+    case "too-many-outstanding":
+      return "full";
+    case "unsupported-key":
+    case "commitment-differs":
+    case "trivial-nonce":
+    case "repeated-share":
+    case "off-curve":
+    case "own-share":
+    case "share-is-device-key":
+    case "share-is-generator":
+    case "same-share-twice":
+    case "no-scalar":
+    case "bad-confirmation":
+    case "new-key-is-infinity":
+    case "new-key-is-old":
+    case "new-key-is-generator":
+    case "new-key-is-known":
+    case "broken-source":
+    case "out-of-time":
+      return "refused";
+  }
 }

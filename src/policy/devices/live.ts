@@ -11,6 +11,7 @@ import { step } from "../lifecycle/step.ts";
 import type { Change } from "../registry/change.ts";
 import type { DeviceRecord } from "../registry/record.ts";
 import { ApiFailure } from "./failure.ts";
+import { requireMember } from "./member.ts";
 import { encodeLiveAnswer, parseLiveReport } from "./messages.ts";
 import { answer, bodyOf, requireAccept } from "./resource.ts";
 import type { Answer, Call, Resource } from "./resource.ts";
@@ -26,10 +27,12 @@ export const LIVE: Resource = {
   methods: { POST: { audience: "member", call: report } },
 };
 
-function report({ request, caller, record, home }: Call): Answer {
+function report(call: Call): Answer {
+  const { request, caller, revoked, home } = call;
   requireAccept(request, ContentFormat.CBOR);
   bodyOf(request, parseLiveReport);
-  if (record === null || caller.asker.kind !== "certificate") throw new ApiFailure("not-found");
+  const record = requireMember(call);
+  if (caller.asker.kind !== "certificate") throw new ApiFailure("not-authorized");
   const { lapsed, peer } = caller.asker;
   const { unix } = home.now;
   const returns = record.state === "dormant";
@@ -40,11 +43,15 @@ function report({ request, caller, record, home }: Call): Answer {
     releaseSeconds: periods.releaseSeconds,
     periodSeconds: periods.liveSeconds,
     crlNumber: home.registry.crlNumber,
-    renew: returns || lapsed || (unix !== null && isDue(peer.leaf, unix)),
+    // One that was withdrawn for silence opens the network no more, however long it would last.
+    renew: returns || lapsed || revoked !== null || (unix !== null && isDue(peer.leaf, unix)),
   });
   const response = coapResponse(Code.CHANGED, { contentFormat: ContentFormat.CBOR, payload });
-  if (returns) return answer(response, [becoming(record, "return")], [{ kind: "returned" }]);
-  return answer(response, record.state === "approved" ? [becoming(record, "join")] : []);
+  if (returns) {
+    return answer(response, [becoming(record, "return", unix)], [{ kind: "returned" }]);
+  }
+  const changes = record.state === "approved" ? [becoming(record, "join", unix)] : [];
+  return answer(response, changes, [{ kind: "lived" }]);
 }
 
 function isDue(
@@ -55,6 +62,7 @@ function isDue(
 }
 
 /** Certificates withdrawn for silence stay so: they were listed, and a list is not taken back. */
-function becoming(record: DeviceRecord, event: "join" | "return"): Change {
-  return { kind: "put", record: { ...record, state: step(record.state, event) } };
+function becoming(record: DeviceRecord, event: "join" | "return", now: Unix | null): Change {
+  const firstSeen = record.firstSeen ?? now;
+  return { kind: "put", record: { ...record, state: step(record.state, event), firstSeen } };
 }

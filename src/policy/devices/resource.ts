@@ -14,11 +14,12 @@ import type { CoapResponse } from "../../proto/coap/response.ts";
 import type { Certificate } from "../../proto/x509/certificate.ts";
 import type { SelfSignedPeer } from "../../proto/x509/self-signed.ts";
 import type { Decision, Now } from "../admission/proof.ts";
+import type { Reason } from "../admission/reasons.ts";
 import type { IssuedCrl } from "../ca/authority.ts";
 import type { EstHome } from "../est/enrolment.ts";
 import type { EstReason } from "../est/outcome.ts";
 import type { Authenticated } from "../est/standing.ts";
-import type { Change } from "../registry/change.ts";
+import type { Change, RevocationReason } from "../registry/change.ts";
 import type { Claim, DeviceRecord } from "../registry/record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { ApiFailure } from "./failure.ts";
@@ -80,17 +81,20 @@ export interface Call {
   readonly caller: Caller;
   /** The caller's record as it is now; null where there is none. */
   readonly record: DeviceRecord | null;
+  /** What our own list says of the caller's certificate. */
+  readonly revoked: RevocationReason | null;
   readonly home: Home;
 }
 
 /** Something for the owner's log; the sentence is made where devices have titles. */
 export type Note =
-  | { readonly kind: "asked-for-adoption" }
+  /** `reason` as admission has it; `isNews` where something follows from it. */
+  | { readonly kind: "asked-for-adoption"; readonly reason: Reason; readonly isNews: boolean }
   | { readonly kind: "key-updated"; readonly code: string; readonly shared: boolean }
   | { readonly kind: "key-update-refused"; readonly reason: string }
   | { readonly kind: "enrolment-refused"; readonly reason: EstReason }
-  | { readonly kind: "returned" }
-  | { readonly kind: "gave-itself-up" };
+  | { readonly kind: "lived" }
+  | { readonly kind: "returned" };
 
 export interface Answer {
   readonly response: CoapResponse;
