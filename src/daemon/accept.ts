@@ -1,6 +1,6 @@
 /** Letting in, by either door: what we remember of the session, and what the NAS is told of it. */
 import { toHex, utf8 } from "../base/bytes.ts";
-import type { Mono } from "../base/machine.ts";
+import type { Mono, Unix } from "../base/machine.ts";
 import type { Decision } from "../policy/admission/proof.ts";
 import { sentence } from "../policy/admission/reasons.ts";
 import type { Placement } from "../policy/firewall/render.ts";
@@ -48,12 +48,23 @@ export function enter(house: House, entry: Entry, now: Mono): readonly Attribute
   const attributes = sessionAttributes(house, entry, session);
   if (placement !== null) house.sessions.put(sessionOf(entry, placement, session, now));
   const time = house.clock.now();
-  if (record !== null && time !== null) house.sightings.note(record.id, time);
+  if (record !== null) noteSeen(house, decision, record, time);
   const mac = placement?.mac ?? null;
   const kind = decision.kind === "admit" ? "admitted" : "quarantined";
   const text = sentence(decision.reason, subjectOf(record, mac));
   house.event(kind, record?.id ?? null, mac, text);
   return attributes;
+}
+
+/** In quarantine a device is seen, but that it lives it has not shown: whoever has its first key comes as far. */
+function noteSeen(
+  { presences, sightings }: House,
+  { kind, reason }: Entry["decision"],
+  { id }: DeviceRecord,
+  time: Unix | null,
+): void {
+  if (kind === "admit" || reason === "caged") presences.contact(id, time);
+  else if (time !== null) sightings.note(id, time);
 }
 
 function sessionOf(

@@ -10,6 +10,7 @@ import { HostFailure } from "../host/host.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
 import type { House } from "./house.ts";
 import { macOf } from "./sessions.ts";
+import type { Session } from "./sessions.ts";
 
 /** RFC 2866 §5.1. */
 const START = 1;
@@ -93,8 +94,7 @@ export class Accounting {
       return;
     if (acctStatusType === START || acctStatusType === INTERIM_UPDATE) {
       this.#house.sessions.put({ ...session, accounting: acctSessionId });
-      const now = this.#house.clock.now();
-      if (session.device !== null && now !== null) this.#house.sightings.note(session.device, now);
+      if (session.device !== null) this.#noteSeen(session.device, session.kind);
     }
     if (acctStatusType === STOP) {
       this.#house.sessions.remove(session.mac);
@@ -110,5 +110,15 @@ export class Accounting {
         },
       );
     }
+  }
+
+  /** As at its admission: who is in quarantine but not caged there has not shown that it lives. */
+  #noteSeen(device: string, kind: Session["kind"]): void {
+    const { presences, sightings, registry, clock } = this.#house;
+    const now = clock.now();
+    const deviceClass = registry.devices.get(device)?.class;
+    const isCaged = deviceClass === "legacy" || deviceClass === "wired";
+    if (kind === "admit" || isCaged) presences.contact(device, now);
+    else if (now !== null) sightings.note(device, now);
   }
 }

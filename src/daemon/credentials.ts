@@ -16,7 +16,7 @@ import { ManagementFailure } from "./management/failure.ts";
 import type { IssuedCertificate, IssuedCredential } from "./management/service.ts";
 import { wpaSupplicantBlock } from "./profile.ts";
 
-/** Phones and computers cannot renew by themselves, so their credential lasts a year; a device that can has the profile's 30 days. */
+/** Phones and computers cannot renew by themselves, so their credential lasts a year; one that can has what follows from its window. */
 const HAND_INSTALLED_SECONDS = 365 * 86_400;
 
 /** A key made here for a device that is handed its credential. */
@@ -45,7 +45,7 @@ export class Credentials {
     }
     const { issuing } = this.#house.keys;
     const issued = authorityAnswer(() =>
-      issuing.issueDeviceByRequest(request, grantOf(record), issueTimeOf(this.#house)),
+      issuing.issueDeviceByRequest(request, grantOf(this.#house, record), issueTimeOf(this.#house)),
     );
     this.#store(record, issued);
     const certificatePem = encodePem("CERTIFICATE", issued.der);
@@ -72,7 +72,7 @@ export class Credentials {
     const { crypto, random } = this.#house.host;
     const { root, issuing } = this.#house.keys;
     const issued = authorityAnswer(() =>
-      issuing.issueDevice(publicKey, grantOf(record), issueTimeOf(this.#house)),
+      issuing.issueDevice(publicKey, grantOf(this.#house, record), issueTimeOf(this.#house)),
     );
     const certificates = [issued.der, issuing.certificate.der, root.der];
     const encryption = { crypto, random, password, iterations: DEFAULT_ITERATIONS };
@@ -97,9 +97,14 @@ export class Credentials {
  * whoever listens. No rights are no extension: GnuTLS refuses a certificate
  * with an OID whose arcs exceed 64 bits, and ours does.
  */
-function grantOf(record: DeviceRecord): { readonly deviceId: string; readonly seconds?: number } {
-  const lifetime = byHand(record.class) ? { seconds: HAND_INSTALLED_SECONDS } : {};
-  return { deviceId: record.id, ...lifetime };
+function grantOf(
+  { presences }: House,
+  record: DeviceRecord,
+): { readonly deviceId: string; readonly seconds: number } {
+  const seconds = byHand(record.class)
+    ? HAND_INSTALLED_SECONDS
+    : presences.certificateSeconds(record);
+  return { deviceId: record.id, seconds };
 }
 
 function byHand(deviceClass: DeviceClass): boolean {

@@ -10,6 +10,7 @@ import { answerEst } from "../policy/est/enrolment.ts";
 import type { EstHome, EstQuestion } from "../policy/est/enrolment.ts";
 import { explainRefusal } from "../policy/est/outcome.ts";
 import type { EstOutcome, EstReason } from "../policy/est/outcome.ts";
+import { comeBack } from "../policy/admission/owner.ts";
 import { standingIn } from "../policy/est/standing.ts";
 import type { Asker, Authenticated, Standing } from "../policy/est/standing.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
@@ -78,10 +79,10 @@ export class EstDesk implements EstHome {
     return keyUpdates.agreed(record.id, host.mono())?.publicKey ?? null;
   }
 
-  /** The device renews by itself, so its certificate lasts as long as the profile has it. */
+  /** The device renews by itself, so its certificate lasts as long as the home's window wants it. */
   issue(record: DeviceRecord, publicKey: PublicKey): Uint8Array {
     const house = this.#house;
-    const grant = { deviceId: record.id };
+    const grant = { deviceId: record.id, seconds: house.presences.certificateSeconds(record) };
     const issued = house.keys.issuing.issueDevice(publicKey, grant, issueTimeOf(house));
     keepEnrolled(house, record, issued, publicKey);
     return issued.der;
@@ -93,10 +94,11 @@ export class EstDesk implements EstHome {
       current.der,
       { publicKey },
       // The handshake has told whether this device may.
-      { evenEnded: true },
+      { evenEnded: true, seconds: house.presences.certificateSeconds(record) },
       issueTimeOf(house),
     );
-    keepEnrolled(house, record, issued, publicKey);
+    const present = record.state === "dormant" ? comeBack(record) : record;
+    keepEnrolled(house, present, issued, publicKey);
     return issued.der;
   }
 

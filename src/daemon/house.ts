@@ -30,6 +30,7 @@ import { Events } from "./events.ts";
 import type { HomeKeys } from "./keys.ts";
 import { Counters, type Log } from "./log.ts";
 import type { PeerRules } from "./peer.ts";
+import { Presences } from "./presences.ts";
 import { endOf, Sessions } from "./sessions.ts";
 import type { Store } from "./store/journal.ts";
 import { Stapling } from "./stapling.ts";
@@ -61,6 +62,7 @@ export class House {
   readonly events: Events;
   readonly counters: Counters = new Counters();
   readonly sightings: Sightings;
+  readonly presences: Presences;
   readonly tickets: Tickets;
   readonly keyUpdates: KeyUpdates;
   readonly #stapling = new Stapling();
@@ -94,7 +96,9 @@ export class House {
     this.limits = new OnboardingLimits(configuration.limits.onboardingPerMinute);
     this.#enforcement = new Enforcement(host, configuration.homeca.enforce);
     this.#surroundings = lookAround(host.files, configuration);
-    this.sightings = new Sightings(host.files, `${configuration.homeca.stateDir}/sightings`);
+    const seen = `${configuration.homeca.stateDir}/sightings`;
+    this.sightings = new Sightings(host.files, host.crypto, seen);
+    this.presences = new Presences(this.sightings, () => this.registry);
     this.tickets = new Tickets({
       random: host.random,
       mono: () => host.mono(),
@@ -145,7 +149,9 @@ export class House {
     const now = this.clock.now();
     const floor = this.registry.timeFloor ?? 0;
     const due = now !== null && now - floor >= FLOOR_STEP_SECONDS;
+    const before = this.registry;
     this.store.commit(due ? [...changes, { kind: "time-floor", unix: now }] : changes);
+    this.presences.follow(before, changes);
     this.look();
   }
 
@@ -271,6 +277,12 @@ export class House {
     this.#surroundings = surroundings;
   }
 
+  /** Whether a device could reach this house: where interfaces are controlled, one of them at least is up. */
+  get isReachable(): boolean {
+    if (!this.enforces || this.firewall.interfaces.length === 0) return true;
+    return this.firewall.interfaces.some((name) => isUp(this.host.files, name));
+  }
+
   /** Looks again which interfaces there are: wireless ones come and go. */
   lookAtInterfaces(): void {
     this.#surroundings = lookAround(this.host.files, this.#configuration);
@@ -384,6 +396,15 @@ export class House {
 const TLS_VERSIONS: Readonly<
   Record<Configuration["radius"]["tlsVersions"], readonly TlsVersion[]>
 > = { "1.2 1.3": ["TLS 1.2", "TLS 1.3"], "1.2": ["TLS 1.2"], "1.3": ["TLS 1.3"] };
+
+/** Whether the interface is there and not down (the kernel's sysfs-class-net, operstate); `unknown` is what tunnels say. */
+function isUp(files: Files, name: string): boolean {
+  const folder = `${NETWORK_FOLDER}/${name}`;
+  if (files.facts(folder) === null) return false;
+  const bytes = files.read(`${folder}/operstate`);
+  const state = bytes === null ? "unknown" : String.fromCharCode(...bytes).trim();
+  return state === "up" || state === "unknown";
+}
 
 /** What the router is like at the moment, as far as the firewall must know. */
 interface Surroundings {

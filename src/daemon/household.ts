@@ -1,8 +1,9 @@
 /** The owner's word carried out: what the management methods do in this house. */
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
-import { approve, deny, readmit, withdraw } from "../policy/admission/owner.ts";
+import { approve, comeBack, deny, readmit, withdraw } from "../policy/admission/owner.ts";
 import type { Word } from "../policy/admission/owner.ts";
+import { HostFailure } from "../host/host.ts";
 import { BEGINNINGS } from "../policy/lifecycle/table.ts";
 import type { State } from "../policy/lifecycle/table.ts";
 import type { Change, RevocationReason } from "../policy/registry/change.ts";
@@ -19,7 +20,7 @@ import { ManagementFailure } from "./management/failure.ts";
 import type * as service from "./management/service.ts";
 import { passphraseBlock } from "./profile.ts";
 import { macOf } from "./sessions.ts";
-import { authorityOf, detailsOf, statusOf, summaryOf } from "./summaries.ts";
+import { authorityOf, detailsOf, statusOf, summaryOf, tenths } from "./summaries.ts";
 import type { Reach } from "./withdrawal.ts";
 import { Withdrawal } from "./withdrawal.ts";
 
@@ -131,6 +132,33 @@ export class Household implements service.HomeService {
     return { id, state: record.state };
   }
 
+  lock(id: string): service.Outcome {
+    return this.#lock(id, true);
+  }
+
+  unlock(id: string): service.Outcome {
+    return this.#lock(id, false);
+  }
+
+  patience(id: string, days: number | null): service.PatienceOutcome {
+    const { presences, sightings } = this.#house;
+    const record = this.#record(id);
+    if (!presences.pin(id, days)) {
+      throw new ManagementFailure(
+        "wrong-state",
+        `${shown(record)} is ${record.state}: only the silence of a device that is active or dormant is measured`,
+      );
+    }
+    this.#note(
+      id,
+      days === null
+        ? `You let the home decide how long ${shown(record)} may be silent.`
+        : `You let ${shown(record)} be silent for ${days} days.`,
+    );
+    this.#written(() => sightings.flush("due"), shown(record));
+    return { id, days: tenths(presences.patience(id)!.days), pinned: days !== null };
+  }
+
   issueFromRequest(id: string, requestPem: string): service.IssuedCertificate {
     const record = this.#mayHaveCertificate(this.#record(id));
     return this.#credentials.issueFromRequest(record, requestPem);
@@ -225,6 +253,32 @@ export class Household implements service.HomeService {
     return { warnings: this.#around.reload() };
   }
 
+  #lock(id: string, theftLock: boolean): service.Outcome {
+    const record = this.#record(id);
+    if (record.class !== "aware") {
+      throw new ManagementFailure(
+        "wrong-state",
+        `${shown(record)} frees itself never: only a device that speaks with its home is theft-locked`,
+      );
+    }
+    const word = theftLock ? "theft-locked" : "took the theft lock off";
+    const put = { kind: "put", record: { ...record, theftLock } } as const;
+    return this.#done(id, [put], `You ${word} ${shown(record)}; it hears so at its next report.`);
+  }
+
+  /** The owner's word is on the medium before it is acknowledged. @throws ManagementFailure `unfinished` */
+  #written(write: () => void, of: string): void {
+    try {
+      write();
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      throw new ManagementFailure(
+        "unfinished",
+        `it holds for ${of} until HomeCA stops, but could not be written (${visible(failure.message)}): free space or rights there`,
+      );
+    }
+  }
+
   async #withdraw(
     id: string,
     event: "revoke" | "release",
@@ -278,8 +332,10 @@ export class Household implements service.HomeService {
     switch (record.state) {
       case "approved":
       case "active":
-      case "dormant":
         return record;
+      case "dormant":
+        // The owner has it in hands; what it had stays withdrawn.
+        return comeBack(record);
       case "pending":
         throw new ManagementFailure(
           "wrong-state",

@@ -22,6 +22,7 @@ import { EstHttps } from "./est-https.ts";
 import { EstDesk } from "./est.ts";
 import { Eviction } from "./eviction.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
+import { Hour } from "./hour.ts";
 import type { House } from "./house.ts";
 import { Household } from "./household.ts";
 import { PublishedList } from "./list.ts";
@@ -29,6 +30,7 @@ import { Listeners } from "./listeners.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { ManagementServer } from "./management/server.ts";
 import { keepUp, writeSightings } from "./upkeep.ts";
+import type { Reach } from "./withdrawal.ts";
 
 /** How often the kernel is compared with what it should hold. */
 const DRIFT_MS = 60_000;
@@ -53,6 +55,8 @@ export class Running {
   readonly #est: EstHttps;
   readonly #alarm: Alarm;
   readonly #firewall: FirewallWatch;
+  readonly #reach: Reach;
+  readonly #hour = new Hour();
   #driftAt: Mono;
   #upkeepAt: Mono;
   #stopped = false;
@@ -89,17 +93,20 @@ export class Running {
     house.isSearching = () => this.#discovery.search !== null;
     house.watch(() => this.#look("observers", () => this.#coaps.refresh()));
     house.watch(() => this.#look("discovery", () => this.#discovery.refresh()));
-    const household = new Household(house, {
+    this.#reach = {
       eviction: this.#eviction,
       list: this.#list,
-      listening: () => [...this.#listeners.names, ...this.#coaps.names],
-      open: () => this.#authenticator.conversations.size,
       endConversations: (device) => {
         this.#authenticator.conversations.endOf(device);
         house.tickets.forget(device);
         this.#coaps.endOf(device);
         this.#est.endOf(device);
       },
+    };
+    const household = new Household(house, {
+      ...this.#reach,
+      listening: () => this.#doors,
+      open: () => this.#authenticator.conversations.size,
       reload: () => this.reload(),
       discovery: this.#discovery,
     });
@@ -112,7 +119,7 @@ export class Running {
     );
     this.#driftAt = mono(host.mono() + DRIFT_MS);
     this.#upkeepAt = mono(host.mono() + UPKEEP_MS);
-    keepUp(this.#house, this.#list);
+    keepUp(this.#house, this.#reach, null);
     this.#firewall.adopt(() => this.#listen());
   }
 
@@ -154,7 +161,7 @@ export class Running {
     this.#management.close();
     this.#eviction.close();
     this.#accounting.close();
-    writeSightings(this.#house);
+    writeSightings(this.#house, "all");
     this.#house.log.notice(
       "HomeCA stops: nobody new gets in, admitted devices stay until their sessions end.",
     );
@@ -168,9 +175,19 @@ export class Running {
     this.#discovery.refresh();
     this.#est.open();
     log.notice(
-      `HomeCA is ready: ${[...this.#listeners.names, ...this.#coaps.names].join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
+      `HomeCA is ready: ${this.#doors.join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
     );
     this.#alarm.plan();
+  }
+
+  /** Where it listens, for people. */
+  get #doors(): readonly string[] {
+    return [...this.#listeners.names, ...this.#coaps.names];
+  }
+
+  #lookAtHour(): void {
+    const clockKnown = this.#house.clock.now() !== null;
+    this.#hour.look({ clockKnown, reachable: this.#doors.length > 0 && this.#house.isReachable });
   }
 
   #take(input: RadiusInput): void {
@@ -253,10 +270,11 @@ export class Running {
       this.#look("listening", () => this.#listeners.retry());
       this.#look("listening", () => this.#coaps.retry());
       this.#look("listening", () => this.#est.retry());
+      this.#look("the hour", () => this.#lookAtHour());
     }
     if (now >= this.#upkeepAt) {
       this.#upkeepAt = mono(now + UPKEEP_MS);
-      this.#look("upkeep", () => keepUp(this.#house, this.#list));
+      this.#look("upkeep", () => keepUp(this.#house, this.#reach, this.#hour.end()));
     }
     this.#alarm.plan();
   }

@@ -26,6 +26,7 @@ export function statusOf(house: House, listening: readonly string[], open: numbe
     devices: Object.fromEntries(
       states.map((state) => [state, counted.filter((one) => one === state).length]),
     ),
+    windowDays: tenths(house.presences.window.days),
     authenticationsOpen: open,
     counters: house.counters.values,
     warnings: [...warnings, ...house.troubles()],
@@ -71,11 +72,28 @@ export function detailsOf(house: House, record: DeviceRecord): service.DeviceDet
     keyCase: record.keyCase,
     placement: record.placement,
     theftLock: record.theftLock,
+    silence: silenceOf(house, record),
     firstSeen: record.firstSeen,
     decidedAt: record.decidedAt,
     decidedBy: record.decidedBy,
     why: events.select({ device: record.id, limit: 1 })[0]?.text ?? null,
   };
+}
+
+function silenceOf(house: House, { id }: DeviceRecord): service.Silence | null {
+  const patience = house.presences.patience(id);
+  if (patience === null) return null;
+  const { silentHours: hours, hoursLeft, days, pinnedDays } = patience;
+  return {
+    hours,
+    dormantInHours: hoursLeft === null ? null : Math.ceil(hoursLeft),
+    days: tenths(days),
+    pinned: pinnedDays !== null,
+  };
+}
+
+export function tenths(days: number): number {
+  return Math.round(days * 10) / 10;
 }
 
 export function authorityOf(house: House): service.AuthoritySummary {

@@ -35,6 +35,7 @@ const details = (summary: DeviceSummary): DeviceDetails => ({
   keyCase: null,
   placement: { network: "iot", vlan: 20 },
   theftLock: false,
+  silence: { hours: 27, dormantInHours: 213, days: 10, pinned: false },
   firstSeen: 1_767_225_600,
   decidedAt: null,
   decidedBy: null,
@@ -60,6 +61,7 @@ export class StubService implements HomeService {
       radius: ["127.0.0.1 1812", "127.0.0.1 1813"],
       radiusClients: 1,
       devices: { pending: 2, active: 1 },
+      windowDays: 10.5,
       authenticationsOpen: 0,
       counters: { "eap.accepted": 3 },
       warnings: ["two devices wait: run homeca devices pending"],
@@ -105,6 +107,19 @@ export class StubService implements HomeService {
 
   remove(id: string): Outcome {
     return this.#told("remove", id, "pending");
+  }
+
+  lock(id: string): Outcome {
+    return this.#told("lock", id, "active");
+  }
+
+  unlock(id: string): Outcome {
+    return this.#told("unlock", id, "active");
+  }
+
+  patience(id: string, days: number | null): ReturnType<HomeService["patience"]> {
+    this.#told("patience", id, "active", days);
+    return { id, days: days ?? 12.5, pinned: days !== null };
   }
 
   issueFromRequest(id: string, requestPem: string): ReturnType<HomeService["issueFromRequest"]> {

@@ -90,3 +90,13 @@ export async function pass(home: MemoryHome, milliseconds: number, step = 50): P
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   }
 }
+
+/** Lets days go by, from one thing that is due to the next; promises take their turns between them. */
+export async function passDays({ host: { clock } }: MemoryHome, days: number): Promise<void> {
+  const end = clock.mono() + days * 86_400_000;
+  while (clock.mono() < end) {
+    const next = Math.min(clock.nextAt ?? end, end);
+    clock.advance(next - clock.mono());
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  }
+}

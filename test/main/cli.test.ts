@@ -153,6 +153,11 @@ test("the owner's words reach the daemon and its answer comes back", () => {
   assert.equal(ask("revoke", DOOR, "--reason", "keyCompromise").out, `${DOOR} is revoked\n`);
   assert.equal(ask("release", DOOR).out, `${DOOR} is released\n`);
   assert.equal(ask("readmit", DOOR).out, `${DOOR} is pending\n`);
+  assert.equal(ask("lock", DOOR).out, `${DOOR} is active\n`);
+  assert.equal(ask("unlock", DOOR).out, `${DOOR} is active\n`);
+  assert.equal(ask("patience", DOOR, "60").out, `${DOOR} may be silent for 60 days\n`);
+  const byHome = `${DOOR} may be silent for 12.5 days, as the home decides\n`;
+  assert.equal(ask("patience", DOOR, "auto").out, byHome);
   assert.equal(ask("remove", PHONE).out, `${PHONE} is forgotten\n`);
   assert.equal(
     ask("deny", PHONE, "--json").out,
@@ -301,6 +306,7 @@ const USAGE: readonly (readonly [words: readonly string[], sentence: string])[] 
   [["dance"], "there is no command dance: run homeca help for all there are"],
   [["help", "dance"], "there is no command dance: run homeca help for all there are"],
   [["deny"], "ID is missing: write homeca deny ID [--socket FILE] [--json]"],
+  [["patience", DOOR, "long"], "DAYS is no whole number: write 3 to 60, or auto"],
   [["rename", DOOR], "NAME is missing: write homeca rename ID NAME [--socket FILE] [--json]"],
   [["status", "now"], "there are too many words: write homeca status [--socket FILE] [--json]"],
   [["status", "--jsn"], "unknown option --jsn: did you mean --json?"],

@@ -10,6 +10,7 @@ import { Enforcement, MAX_WAITING } from "../../src/daemon/enforcement.ts";
 import { Events } from "../../src/daemon/events.ts";
 import { MAX_KEY_LOG_BYTES } from "../../src/daemon/house.ts";
 import { endOf, type Session, Sessions } from "../../src/daemon/sessions.ts";
+import { Sightings } from "../../src/daemon/store/sightings.ts";
 import type { HostFailure, ProcessResult } from "../../src/host/host.ts";
 import { MemoryClock } from "../../src/host/memory/clock.ts";
 import type { MemoryFiles } from "../../src/host/memory/files.ts";
@@ -164,14 +165,13 @@ for (const crypto of providers) {
 
   test(`${crypto.name}: sightings of devices that are gone leave room for those that come`, async () => {
     const files = new MemoryHome(crypto, { uci: uci("") }).stop();
-    const gone = Array.from(
-      { length: MAX_DEVICES },
-      (_, n) =>
-        `${String(n)
-          .padStart(4, "0")
-          .replaceAll(/\d/gu, (digit) => "abcdefghij"[Number(digit)]!)}aaaaaaaaaaaa 1 1\n`,
-    );
-    files.plant("/etc/homeca/sightings", utf8(gone.join("")));
+    const gone = new Sightings(files, crypto, "/etc/homeca/sightings");
+    const letters = (digits: string): string =>
+      digits.replaceAll(/\d/gu, (digit) => "abcdefghij"[Number(digit)]!);
+    for (let n = 0; n < MAX_DEVICES; n++) {
+      gone.note(`${letters(String(n).padStart(4, "0"))}aaaaaaaaaaaa`, unix(1));
+    }
+    gone.flush();
     const home = new MemoryHome(crypto, { files });
     assert.equal(comeBy(home, crypto, 1), ACCEPT);
     const { devices } = await home.call("devices");

@@ -25,6 +25,8 @@ export class Reception {
   readonly #house: House;
   readonly #list: PublishedList;
   readonly #enrolment: EstDesk;
+  /** What a device was last told of its periods: one that reports is told in the same answer. */
+  #told: Periods | null = null;
 
   constructor(house: House, list: PublishedList) {
     this.#house = house;
@@ -57,8 +59,17 @@ export class Reception {
     if (text !== null && !this.#isTold(record, text)) {
       this.#house.event("device", record?.id ?? null, null, text);
     }
-    const now = this.#house.clock.now();
-    if (record !== null && now !== null) this.#house.sightings.note(record.id, now);
+    if (record !== null) this.#noteSeen(note, caller, record);
+  }
+
+  /** Whoever comes with its certificate lives; with its first key others may come as well. */
+  #noteSeen({ kind }: Note, { asker }: Caller, { id, theftLock }: DeviceRecord): void {
+    const { presences, sightings, clock } = this.#house;
+    const now = clock.now();
+    if (asker.kind === "certificate") presences.contact(id, now);
+    else if (now !== null) sightings.note(id, now);
+    const isReport = kind === "lived" || kind === "returned";
+    if (isReport && this.#told !== null) presences.told(id, this.#told, theftLock);
   }
 
   /** What was told last is not told again: who repeats itself must not push all else out of the log. */
@@ -81,7 +92,7 @@ export class Reception {
       est: this.#enrolment,
       keyUpdates: house.keyUpdates,
       crl: () => this.#list.current,
-      periods,
+      periods: (record) => (this.#told = house.presences.periods(record)),
       meet: (peer, claim, proof) => this.#meet(peer, claim, proof),
     };
   }
@@ -110,13 +121,6 @@ export class Reception {
     }
     return { decision, record: recordAfter(decision, record), setupProofValid };
   }
-}
-
-const DAY = 86_400;
-
-/** The window of a home that has seen nothing come or go yet. */
-function periods(_record: DeviceRecord): Periods {
-  return { windowSeconds: 10 * DAY, releaseSeconds: 20 * DAY, liveSeconds: DAY };
 }
 
 /** What the owner should know of a device that asks; null for nothing. */

@@ -8,6 +8,7 @@ import { STATES } from "../../policy/lifecycle/table.ts";
 import { REVOCATION_REASONS } from "../../policy/registry/change.ts";
 import { CLASSES } from "../../policy/registry/record.ts";
 import { MAX_NAME } from "../../policy/registry/text.ts";
+import { MAX_DAYS, MIN_DAYS } from "../../policy/window/churn.ts";
 import { Arguments } from "./arguments.ts";
 import type { Argument } from "./arguments.ts";
 import { CAGED_CLASSES } from "./service.ts";
@@ -69,7 +70,7 @@ export const METHODS: readonly Method[] = [
     arguments: [],
     access: "read",
     result:
-      "version, homeName, uptimeSeconds, timeKnown, enforce, radius, devices by state, counters, warnings.",
+      "version, homeName, uptimeSeconds, timeKnown, enforce, radius, devices by state, windowDays, counters, warnings.",
     call: (service) => service.status(),
   },
   {
@@ -96,7 +97,7 @@ export const METHODS: readonly Method[] = [
     arguments: [ID],
     access: "read",
     result:
-      "What devices lists, and nameBy, claim, certificates, proven, keyCase, placement, theftLock, firstSeen, decidedAt, decidedBy, why.",
+      "What devices lists, and nameBy, claim, certificates, proven, keyCase, placement, theftLock, silence (hours, dormantInHours, days, pinned), firstSeen, decidedAt, decidedBy, why.",
     call: (service, args) => service.device(args.text("id")),
   },
   {
@@ -183,6 +184,40 @@ export const METHODS: readonly Method[] = [
     access: "write",
     result: "id, and the state it had.",
     call: (service, args) => service.remove(args.text("id")),
+  },
+  {
+    name: "lock",
+    summary: "Theft-lock a device, so that it never frees itself",
+    arguments: [ID],
+    access: "write",
+    result: "id, state.",
+    call: (service, args) => service.lock(args.text("id")),
+  },
+  {
+    name: "unlock",
+    summary: "Take the theft lock off a device",
+    arguments: [ID],
+    access: "write",
+    result: "id, state.",
+    call: (service, args) => service.unlock(args.text("id")),
+  },
+  {
+    name: "patience",
+    summary: "Set how long a device may be silent",
+    arguments: [
+      ID,
+      {
+        name: "days",
+        type: "integer",
+        least: MIN_DAYS,
+        most: MAX_DAYS,
+        required: false,
+        doc: "So many days; without it the home decides.",
+      },
+    ],
+    access: "write",
+    result: "id, days, pinned (whether you set them).",
+    call: (service, args) => service.patience(args.text("id"), args.optionalWhole("days")),
   },
   {
     name: "sign",

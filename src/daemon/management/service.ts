@@ -31,6 +31,8 @@ export interface Status {
   readonly radiusClients: number;
   /** How many devices are in each state; states without devices are left out. */
   readonly devices: Readonly<Partial<Record<State, number>>>;
+  /** The window t in days, to a tenth: for so long a device may be silent before it falls dormant. */
+  readonly windowDays: number;
   readonly authenticationsOpen: number;
   readonly counters: Readonly<Record<string, number>>;
   /** One sentence each: what the owner should look at. */
@@ -58,6 +60,18 @@ export interface CertificateSummary {
   readonly revoked: boolean;
 }
 
+/** How long a member has been silent, in hours that the home has lived through: a power cut of a week is none. */
+export interface Silence {
+  /** Hours since its last contact. */
+  readonly hours: number;
+  /** Hours until it falls dormant if it stays silent; null for one that is dormant. */
+  readonly dormantInHours: number | null;
+  /** For how long its silence is taken, in days to a tenth. */
+  readonly days: number;
+  /** Whether the owner set that. */
+  readonly pinned: boolean;
+}
+
 export interface DeviceDetails extends DeviceSummary {
   readonly nameBy: Source | null;
   /** What the device last said of itself. */
@@ -71,6 +85,8 @@ export interface DeviceDetails extends DeviceSummary {
   readonly keyCase: KeyCase | null;
   readonly placement: Placement | null;
   readonly theftLock: boolean;
+  /** Null for a device that is no member. */
+  readonly silence: Silence | null;
   readonly firstSeen: number | null;
   readonly decidedAt: number | null;
   readonly decidedBy: string | null;
@@ -108,6 +124,14 @@ export const CAGED_CLASSES = ["legacy", "wired"] as const;
 export interface Outcome {
   readonly id: string;
   readonly state: State;
+}
+
+/** For how long a device may be silent from now on, in days. */
+export interface PatienceOutcome {
+  readonly id: string;
+  readonly days: number;
+  /** Whether the owner set that; otherwise the home decides, and it may change. */
+  readonly pinned: boolean;
 }
 
 export interface IssuedCertificate {
@@ -206,6 +230,11 @@ export interface HomeService {
   readmit(id: string): Answer<Outcome>;
   /** Forgets a record that may be forgotten. */
   remove(id: string): Answer<Outcome>;
+  /** Theft-locked, a device never frees itself by time. */
+  lock(id: string): Answer<Outcome>;
+  unlock(id: string): Answer<Outcome>;
+  /** @param days - for how long the device may be silent; null lets the home decide */
+  patience(id: string, days: number | null): Answer<PatienceOutcome>;
   issueFromRequest(id: string, requestPem: string): Answer<IssuedCertificate>;
   issueNew(credential: NewCredential): Answer<IssuedCredential>;
   /** A device that can hold no certificate: its record, approved, and over the air a Wi-Fi key of its own. */

@@ -36,6 +36,12 @@ export class MemoryClock {
     return this.#plans.size;
   }
 
+  /** When the next timer is due; null where none is planned. */
+  get nextAt(): Mono | null {
+    const next = this.#next();
+    return next === null ? null : mono(next.at);
+  }
+
   setTimer(at: Mono, run: () => void): Timer {
     const plan = { at: Math.max(at, this.#now), order: this.#order++, run };
     this.#plans.add(plan);

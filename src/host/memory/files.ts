@@ -28,6 +28,7 @@ export class MemoryFiles implements Files {
   readonly #locks = new Set<string>();
   #unitsLeft = Number.POSITIVE_INFINITY;
   #unitsDone = 0;
+  readonly #written = new Map<string, number>();
   #dead = false;
   #torn: { readonly path: string; readonly whole: Uint8Array; readonly from: number } | null = null;
   #capacity = Number.POSITIVE_INFINITY;
@@ -40,6 +41,13 @@ export class MemoryFiles implements Files {
   /** Units of work done so far. */
   get unitsDone(): number {
     return this.#unitsDone;
+  }
+
+  /** Octets written so far to files whose path begins so, each replacement counted whole. */
+  octetsWritten(prefix: string): number {
+    let octets = 0;
+    for (const [path, count] of this.#written) if (path.startsWith(prefix)) octets += count;
+    return octets;
   }
 
   /** Lets so many more units be done, then cuts the power. */
@@ -165,6 +173,7 @@ export class MemoryFiles implements Files {
       const room = this.#capacity - this.#used();
       if (bytes.length > room) throw new HostFailure(`appendDurably ${path}`, "ENOSPC");
       const whole = concat(before, bytes);
+      this.#count(path, bytes);
       // A handle may outlive its name: after a replacement it writes where nobody looks.
       const named = this.#nodes.get(path) === node;
       this.#torn = named ? { path, whole, from: before.length } : null;
@@ -194,6 +203,7 @@ export class MemoryFiles implements Files {
     if (bytes.length > this.#capacity - this.#used()) {
       throw new HostFailure(`${operation} ${path}`, "ENOSPC");
     }
+    this.#count(path, bytes);
     this.#unit();
     const half = bytes.slice(0, Math.floor(bytes.length / 2));
     this.#nodes.set(beside, { kind: "file", mode, bytes: half });
@@ -201,6 +211,10 @@ export class MemoryFiles implements Files {
     this.#nodes.delete(beside);
     this.#nodes.set(path, { kind: "file", mode, bytes: bytes.slice() });
     this.#unit();
+  }
+
+  #count(path: string, { length }: Uint8Array): void {
+    this.#written.set(path, (this.#written.get(path) ?? 0) + length);
   }
 
   #used(): number {

@@ -1,9 +1,15 @@
 /** Commands about devices: look, decide, let go. */
 import { visible } from "../../base/text.ts";
-import type { DeviceDetails, DeviceSummary, Outcome } from "../../daemon/management/service.ts";
+import type {
+  DeviceDetails,
+  DeviceSummary,
+  Outcome,
+  PatienceOutcome,
+} from "../../daemon/management/service.ts";
 import { optionFor, summaryOf } from "./command.ts";
 import type { Command } from "./command.ts";
-import { facts, minute, table } from "./text.ts";
+import { CommandFailure, EXIT } from "./exit.ts";
+import { duration, facts, minute, table } from "./text.ts";
 
 const ID = { name: "ID", required: true };
 
@@ -81,6 +87,7 @@ function details(it: DeviceDetails): string {
     ...certificates,
     ["first seen", minute(it.firstSeen)],
     ["last seen", minute(it.lastSeen)],
+    ...silence(it),
     ["decided", it.decidedAt === null ? null : `${minute(it.decidedAt)} by ${it.decidedBy ?? "-"}`],
   ]);
 }
@@ -101,6 +108,19 @@ function keyWords({ keyCase, certificates }: DeviceDetails): string | null {
       return "not agreed on with this home: it came by a request, or was made here";
   }
 }
+
+/** Hours that the home has not lived through are none: a router that was off ages nobody. */
+function silence({ silence: it }: DeviceDetails): [string, string][] {
+  if (it === null) return [];
+  const left = it.dormantInHours;
+  return [
+    ["silent for", duration(it.hours * HOUR)],
+    ["window", `${it.days} days (${it.pinned ? "set by you" : "by the home"})`],
+    ["falls dormant", left === null ? "it is" : `after ${duration(left * HOUR)} more of silence`],
+  ];
+}
+
+const HOUR = 3600;
 
 /** A command that tells the daemon one thing about one device. */
 function word(
@@ -165,6 +185,16 @@ const words: readonly Command[] = [
   word("readmit", {
     description: ["The device may pair again and then waits for homeca approve."],
   }),
+  word("lock", {
+    description: [
+      "A device that misses its home for long may be paired anew by whoever holds it. One that is theft-locked may not: lock what stands outside, such as a door's lock or a camera. It hears so at its next report.",
+    ],
+  }),
+  word("unlock", {
+    description: [
+      "The device may be paired anew again once it has missed its home for long, and may be released.",
+    ],
+  }),
   word("remove", {
     description: [
       "Its record is deleted. A device that may hold a valid certificate cannot be forgotten: revoke or release it first.",
@@ -172,4 +202,31 @@ const words: readonly Command[] = [
   }),
 ];
 
-export const DEVICE_COMMANDS: readonly Command[] = [devices, device, ...words];
+const patience: Command = {
+  name: "patience",
+  alias: null,
+  summary: summaryOf("patience"),
+  operands: [ID, { name: "DAYS", required: true }],
+  options: [],
+  description: [
+    "DAYS is 3 to 60, or auto: then the home decides, by how often its devices come and go and how long this one is used to stay away. However few they are, the device has a day from now.",
+    "A device that falls dormant loses its certificates. One that speaks with HomeCA gets new ones by itself when it comes back; a phone has to be given one.",
+  ],
+  examples: ["homeca patience abcdefghijklmnop 60", "homeca patience abcdefghijklmnop auto"],
+  asks: true,
+  async run(call) {
+    const id = call.operand(0);
+    const typed = call.operand(1);
+    if (typed !== "auto" && !/^\d{1,3}$/.test(typed)) {
+      throw new CommandFailure(EXIT.usage, "DAYS is no whole number: write 3 to 60, or auto");
+    }
+    const days = typed === "auto" ? null : Number(typed);
+    const outcome = await call.ask<PatienceOutcome>("patience", { id, days });
+    return call.show(outcome, (it) => {
+      const by = it.pinned ? "" : ", as the home decides";
+      return `${visible(it.id)} may be silent for ${it.days} days${by}\n`;
+    });
+  },
+};
+
+export const DEVICE_COMMANDS: readonly Command[] = [devices, device, ...words, patience];

@@ -35,6 +35,7 @@ const status: Command = {
         ["RADIUS", it.radius.join(", ")],
         ["RADIUS clients", String(it.radiusClients)],
         ["devices", counts.join(", ") || "none"],
+        ["window t", `${it.windowDays} days`],
         ["authentications", `${it.authenticationsOpen} open`],
         ...Object.entries(it.counters).map(([name, count]): [string, string] => [
           name,

@@ -20,6 +20,7 @@ import {
 } from "../registry/record.ts";
 import type { DeviceRecord, Proven } from "../registry/record.ts";
 import { backoffAfter } from "./limits.ts";
+import { comeBack } from "./owner.ts";
 import type { Decision, Now, Proof, Rules, Standing } from "./proof.ts";
 import type { QuarantineReason, RejectReason } from "./reasons.ts";
 
@@ -203,7 +204,8 @@ function byAddress(
     case "active":
       return caged(rules, []);
     case "dormant":
-      return quarantine(rules, "dormant");
+      // It has nothing to prove more with, and the cage opens no more than quarantine does.
+      return caged(rules, [{ kind: "put", record: comeBack(record) }]);
     case "expected":
     case "pending":
       return reject("not-approved", standing);

@@ -58,6 +58,21 @@ export function fallDormant(record: DeviceRecord, at: Unix): Change[] {
 }
 
 /**
+ * Forgets a device that has been dormant for a year. It ends as one that is
+ * given up does, and so does a certificate that the owner may have made for it
+ * since. @throws {@link LifecycleFailure}
+ */
+export function forget(record: DeviceRecord, at: Unix): Change[] {
+  const ended = withdraw(record, "release", "privilegeWithdrawn", "silence", at);
+  return [...ended, { kind: "remove", id: record.id }];
+}
+
+/** The device lives: it has proved so, or its owner has it in hands. @throws {@link LifecycleFailure} */
+export function comeBack(record: DeviceRecord): DeviceRecord {
+  return { ...record, state: step(record.state, "return") };
+}
+
+/**
  * Forgets the pending records that nobody decided for a day. One that came
  * while the time was not known begins its day now, and so does one from the
  * future, which a wrong clock has written.

@@ -60,7 +60,7 @@ export function sentence(reason: Reason, subject: Subject): string {
     case "lost-certificate":
       return `Held ${name} in quarantine: it came without its certificate, as after a factory reset; run \`homeca revoke ${id}\` and then \`homeca readmit ${id}\` to pair it again.`;
     case "dormant":
-      return `Held ${name} in quarantine: it was away for long and must prove that it lives; if it does not come back by itself, run \`homeca release ${id}\` and pair it again.`;
+      return `Held ${name} in quarantine: it was away for long and must prove that it lives; one that cannot by itself, such as a phone, gets a new certificate by \`homeca issue ${id} --p12 FILE\`.`;
     case "certificate-lapsed":
       return `Held ${name} in quarantine: its certificate ended on ${ending(subject)}; it can renew it there, otherwise run \`homeca revoke ${id}\` and pair it again.`;
     case "certificate-not-on-record":

@@ -43,6 +43,7 @@ function report(call: Call): Answer {
     releaseSeconds: periods.releaseSeconds,
     periodSeconds: periods.liveSeconds,
     crlNumber: home.registry.crlNumber,
+    locked: record.theftLock,
     // One that was withdrawn for silence opens the network no more, however long it would last.
     renew: returns || lapsed || revoked !== null || (unix !== null && isDue(peer.leaf, unix)),
   });

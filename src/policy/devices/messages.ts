@@ -198,10 +198,12 @@ export interface LiveAnswer {
   readonly crlNumber: number;
   /** Whether its certificate is to be renewed now. */
   readonly renew: boolean;
+  /** Whether its owner has theft-locked it: then it never releases itself, whatever `releaseSeconds` says. */
+  readonly locked: boolean;
 }
 
 export function encodeLiveAnswer(answer: LiveAnswer): Uint8Array {
-  const { time, windowSeconds, releaseSeconds, periodSeconds, crlNumber, renew } = answer;
+  const { time, windowSeconds, releaseSeconds, periodSeconds, crlNumber, renew, locked } = answer;
   return cbor.map(
     [1, time === null ? null : cbor.integer(time)],
     [2, cbor.integer(windowSeconds)],
@@ -209,6 +211,7 @@ export function encodeLiveAnswer(answer: LiveAnswer): Uint8Array {
     [4, cbor.integer(periodSeconds)],
     [5, cbor.integer(crlNumber)],
     [6, cbor.boolean(renew)],
+    [7, cbor.boolean(locked)],
   );
 }
 
@@ -221,6 +224,7 @@ export function parseLiveAnswer(body: Uint8Array): LiveAnswer {
     periodSeconds: map.required(4).unsigned(MAX_COUNT),
     crlNumber: map.required(5).unsigned(),
     renew: map.required(6).boolean(),
+    locked: map.required(7).boolean(),
   }));
 }
 

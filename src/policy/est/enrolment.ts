@@ -62,7 +62,7 @@ export interface EstHome {
    * @throws AuthorityFailure, RegistryFailure
    */
   issue(record: DeviceRecord, publicKey: PublicKey): Uint8Array;
-  /** As {@link issue}, with the names of `current`. */
+  /** As {@link issue}, with the names of `current`; a dormant device has come back by it. */
   renew(record: DeviceRecord, current: Certificate, publicKey: PublicKey): Uint8Array;
 }
 
@@ -86,7 +86,7 @@ function enrol(question: EstQuestion, renews: boolean, home: EstHome): EstOutcom
   const { asker } = question;
   if (asker.kind === "nobody") return refused("not-authenticated");
   if (renews && asker.kind === "own-key") return refused("nothing-to-renew");
-  const leave = leaveOf(asker, home.standing(asker), home.now);
+  const leave = leaveOf(asker, home.standing(asker), home.now, renews);
   if (leave.kind === "pending") return { kind: "pending", retrySeconds: RETRY_SECONDS };
   if (leave.kind === "refused") return leave;
   const { record } = leave;

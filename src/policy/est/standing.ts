@@ -48,11 +48,18 @@ export function standingIn(registry: Registry, asker: Authenticated): Standing {
 /**
  * Whether the device may have a certificate signed. The words of admission
  * hold: what would be refused the network is refused a certificate, and what
- * waits for the owner there waits here.
+ * waits for the owner there waits here. A dormant device that renews proves by
+ * it that it lives.
  *
  * @param now - Null while the time is not known.
+ * @param renews - whether it asks for the certificate after the one it shows
  */
-export function leaveOf(asker: Authenticated, standing: Standing, now: Unix | null): Leave {
+export function leaveOf(
+  asker: Authenticated,
+  standing: Standing,
+  now: Unix | null,
+  renews: boolean,
+): Leave {
   const { record } = standing;
   switch (record?.state) {
     case "denied":
@@ -67,7 +74,8 @@ export function leaveOf(asker: Authenticated, standing: Standing, now: Unix | nu
     case "dormant":
       break;
   }
-  const leave = asker.kind === "own-key" ? byOwnKey(record) : byCertificate(asker.peer, standing);
+  const leave =
+    asker.kind === "own-key" ? byOwnKey(record) : byCertificate(asker.peer, standing, renews);
   if (leave.kind !== "granted" || now === null) return leave;
   return liveCertificates(leave.record, now) >= MAX_LIVE_CERTIFICATES
     ? refused("too-many-certificates")
@@ -93,7 +101,7 @@ function byOwnKey(record: DeviceRecord | null): Leave {
   }
 }
 
-function byCertificate(peer: VerifiedPeer, { record, revoked }: Standing): Leave {
+function byCertificate(peer: VerifiedPeer, { record, revoked }: Standing, renews: boolean): Leave {
   // Withdrawn for silence alone, it may be renewed once the device has proved that it lives.
   if (revoked !== null && revoked !== "cessationOfOperation") return refused("certificate-revoked");
   if (record === null || !hasCertificate(record, peer.serial, peer.spkiHash)) {
@@ -108,7 +116,7 @@ function byCertificate(peer: VerifiedPeer, { record, revoked }: Standing): Leave
     case "active":
       return { kind: "granted", record };
     case "dormant":
-      return refused("dormant");
+      return renews ? { kind: "granted", record } : refused("dormant");
     case "denied":
     case "revoked":
     case "released":

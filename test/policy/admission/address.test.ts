@@ -59,7 +59,7 @@ test("an address is caged or refused by the device's state alone", () => {
     pending: "reject not-approved",
     approved: "quarantine caged",
     active: "quarantine caged",
-    dormant: "quarantine dormant",
+    dormant: "quarantine caged",
     denied: "reject denied",
     revoked: "reject revoked",
     released: "reject released",
@@ -83,6 +83,13 @@ test("caged is for a whole session, and the first time makes the device active",
   const again = decide(proofBy("wireless"), change.record, rules, now, standing);
   assert.ok(again.kind === "quarantine");
   assert.deepEqual(again.changes, []);
+});
+
+test("a caged device that was dormant is active again", () => {
+  const decision = decide(proofBy("wireless"), recordIn("dormant"), rules, now, standing);
+  const [change, ...more] = decision.changes;
+  assert.ok(change?.kind === "put" && more.length === 0);
+  assert.equal(change.record.state, "active");
 });
 
 test("a cage needs no clock", () => {
@@ -113,8 +120,8 @@ test("no address, class, key, state or medium is ever admitted", () => {
       }
     }
   }
-  // Approved and active: legacy over the air with its key; wired with or without one.
-  assert.equal(caged, 6);
+  // Approved, active and dormant: legacy over the air with its key; wired with or without one.
+  assert.equal(caged, 9);
 });
 
 test("a legacy device is no wired one, a wired one is not let in over the air, and without a key nobody is", () => {

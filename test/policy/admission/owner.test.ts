@@ -3,8 +3,10 @@ import { unix } from "../../../src/base/machine.ts";
 import { PENDING_SECONDS } from "../../../src/policy/admission/limits.ts";
 import {
   approve,
+  comeBack,
   deny,
   fallDormant,
+  forget,
   readmit,
   tidyPending,
   withdraw,
@@ -89,6 +91,23 @@ test("a dormant device's certificates are withdrawn for silence alone", () => {
     at: NOW,
   });
   assert.equal(more.length, 0);
+});
+
+test("a device that comes back keeps what it had, and only a dormant one can", () => {
+  const dormant = recordIn("dormant", { keys: KEYS });
+  assert.deepEqual(comeBack(dormant), { ...dormant, state: "active" });
+  assert.throws(() => comeBack(recordIn("revoked")), LifecycleFailure);
+});
+
+test("a device that is forgotten ends, and with it what its owner made for it while it was away", () => {
+  const dormant = recordIn("dormant", { keys: KEYS });
+  const [ended, serial, gone, ...more] = forget(dormant, NOW);
+  assert.equal(first([ended!]).state, "released");
+  assert.ok(serial?.kind === "revoke-serial" && serial.reason === "privilegeWithdrawn");
+  assert.deepEqual(gone, { kind: "remove", id: dormant.id });
+  assert.equal(more.length, 0);
+  const before = applyChanges(EMPTY_REGISTRY, [{ kind: "put", record: dormant }]);
+  assert.equal(applyChanges(before, forget(dormant, NOW)).devices.size, 0);
 });
 
 test("a readmitted device begins as on its first day, without its certificates", () => {

@@ -227,7 +227,6 @@ test("a member's certificate counts as its record says now, not as it did in the
   const answers: [State, string][] = [
     ["expected", "pending"],
     ["pending", "pending"],
-    ["dormant", "dormant"],
     ["denied", "not-allowed"],
     ["revoked", "not-allowed"],
     ["released", "not-allowed"],
@@ -239,6 +238,12 @@ test("a member's certificate counts as its record says now, not as it did in the
     assert.equal(reasonOf(stage.ask(asker, NOTHING, renewal)), answer, state);
     assert.equal(reasonOf(stage.ask(asker, NOTHING)), answer, state);
   }
+  // A dormant device that renews lives: its request is read.
+  const away = new Stage();
+  const dormant = away.member();
+  away.become("dormant");
+  assert.equal(reasonOf(away.ask(dormant.asker, NOTHING, renewal)), "bad-request");
+  assert.equal(reasonOf(away.ask(dormant.asker, NOTHING)), "dormant");
   const revoked = (reason: RevocationReason): string => {
     const stage = new Stage();
     const { asker, certificate } = stage.member();
