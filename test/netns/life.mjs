@@ -1,6 +1,6 @@
 // The life of a device that speaks HomeCA: `homeca device` with unmodified wpa_supplicant, hostapd and nft. It comes
 // with its maker's key, is taken in, agrees on a key of its own, and from then on joins with its certificate.
-import { CONFIG, monotonic, until } from "./lab.mjs";
+import { CONFIG, monotonic, sleep, until } from "./lab.mjs";
 import { Device } from "./device.mjs";
 import { buildHomeca, Homeca } from "./homeca.mjs";
 import {
@@ -123,6 +123,8 @@ const steps = [
     run: async (lab) => {
       await home.search(0);
       await devices.dev3.stop();
+      // The farewell to the window is said twice, a second apart, and names what was searched for.
+      await sleep(2500);
       const from = devices.dev3.events.length;
       let lives = null;
       const listening = async () => {
