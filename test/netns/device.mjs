@@ -1,6 +1,6 @@
 // A HomeCA device in the lab: `homeca device` and wpa_supplicant in a namespace of their own, joined by a hook
 // that tells wpa_supplicant to read its configuration again.
-import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { DEVICE_PROGRAM } from "./homeca.mjs";
 import { HOSTS, until } from "./lab.mjs";
 import { Broken } from "./steps.mjs";
@@ -62,6 +62,15 @@ export class Device {
     if (this.#supplicant !== null) await this.#lab.stop(this.#supplicant);
     this.#agent = null;
     this.#supplicant = null;
+  }
+
+  /** Switched off, it is carried to another house, with all that it remembers. */
+  async carryTo(lab) {
+    await this.stop();
+    const [folder, state] = [this.#folder, this.#state];
+    this.#lab = lab;
+    cpSync(folder, this.#folder, { recursive: true });
+    copyFileSync(state, this.#state);
   }
 
   /** All it has told so far, oldest first. */

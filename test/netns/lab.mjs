@@ -114,12 +114,15 @@ export class Lab {
   #agents = new Map();
   #supplicants = new Map();
   #addresses = 0;
+  #label = "";
   #namespaces = [];
   #closed = false;
 
-  static async open() {
+  /** @param label - sets a second lab of one process apart: another house, with the same addresses in it */
+  static async open(label = "") {
     sweep();
     const lab = new Lab();
+    lab.#label = label;
     process.on("exit", () => lab.close());
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
       process.on(signal, () => process.exit(130));
@@ -130,7 +133,7 @@ export class Lab {
   }
 
   namespace(host) {
-    return `homeca-${process.pid}-${host}`;
+    return `homeca-${process.pid}-${this.#label}${host}`;
   }
 
   file(name, contents) {
