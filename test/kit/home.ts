@@ -61,7 +61,9 @@ export class Home {
   /** Starts it and waits until it listens; rejects with its log when it ends instead. */
   async start(): Promise<void> {
     this.#ports =
-      this.#ports.auth === 0 ? { auth: await freePort(), acct: await freePort() } : this.#ports;
+      this.#ports.auth === 0
+        ? { auth: await freeUdpPort(), acct: await freeUdpPort() }
+        : this.#ports;
     writeFileSync(this.configPath, this.#config(), { mode: 0o600 });
     chmodSync(this.configPath, 0o600);
     this.#log = "";
@@ -158,7 +160,7 @@ ${more}`;
 }
 
 /** A UDP port of loopback that was free a moment ago. */
-async function freePort(): Promise<number> {
+export async function freeUdpPort(): Promise<number> {
   const { createSocket } = await import("node:dgram");
   return new Promise((resolve, reject) => {
     const socket = createSocket("udp4");

@@ -128,6 +128,11 @@ test("--json is the result as it is, and harmless on a terminal", () => {
   );
 });
 
+test("every command has a name of its own", () => {
+  const names = COMMANDS.flatMap(({ name, alias }) => (alias === null ? [name] : [name, alias]));
+  assert.deepEqual(names, [...new Set(names)]);
+});
+
 test("one device is shown with who named it, its certificates and the reason", () => {
   const { status, out } = ask("show", DOOR);
   assert.equal(status, 0);

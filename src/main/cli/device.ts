@@ -1,4 +1,5 @@
 /** `homeca device`: a Linux device that belongs to a home, from its first key on. */
+import { isIP } from "node:net";
 import { hex, toHex } from "../../base/bytes.ts";
 import { visible } from "../../base/text.ts";
 import { DeviceAgent } from "../../device/agent.ts";
@@ -116,7 +117,7 @@ export const device: Command = {
         default:
           throw new CommandFailure(
             EXIT.usage,
-            `there is no action ${action}: write init, run or show`,
+            `there is no action ${visible(action)}: write init, run or show; \`homeca show ID\` shows a record of the home`,
           );
       }
     } catch (failure) {
@@ -242,7 +243,11 @@ function show(call: Call): ExitStatus {
 async function run(call: Call): Promise<ExitStatus> {
   const host = deviceHost();
   const address = call.option("home");
-  const port = call.whole("port") ?? COAPS_PORT;
+  if (address !== null && isIP(address) === 0) {
+    throw new CommandFailure(EXIT.usage, "--home is no IP address: write the router's address");
+  }
+  const port = portOf(call);
+  const pinned = pinOf(call);
   const file = StateFile.open(host.files, statePath(call));
   const supplicant = settingsOf(call);
   const tell = (event: DeviceEvent): void => {
@@ -255,7 +260,7 @@ async function run(call: Call): Promise<ExitStatus> {
   const agent = new DeviceAgent(host, {
     file,
     home: address === null ? null : { address, port },
-    pinned: pinOf(call),
+    pinned,
     tell,
   });
   const told = new Promise<void>((resolve) => {
@@ -281,6 +286,12 @@ function settingsOf(call: Call): SupplicantSettings | null {
         ssid: call.option("ssid"),
         control: call.option("control") ?? DEFAULT_CONTROL,
       };
+}
+
+function portOf(call: Call): number {
+  const port = call.whole("port") ?? COAPS_PORT;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new CommandFailure(EXIT.usage, "--port is no UDP port: write 1 to 65535");
 }
 
 function pinOf(call: Call): Uint8Array | null {

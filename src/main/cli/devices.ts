@@ -21,7 +21,7 @@ const devices: Command = {
   options: [],
   description: [
     "Lists the devices, those that wait for a decision first. With STATE only those in it: expected, pending, approved, active, dormant, denied, revoked or released.",
-    "A name may be what the device calls itself, and anybody can choose such a name: homeca device ID shows who gave it.",
+    "A name may be what the device calls itself, and anybody can choose such a name: homeca show ID shows who gave it.",
   ],
   examples: ["homeca devices", "homeca devices pending --json"],
   asks: true,
@@ -42,7 +42,7 @@ function row(device: DeviceSummary): (string | null)[] {
   return [id, name, device.class, shownState, place, minute(lastSeen), macs[0] ?? null];
 }
 
-const device: Command = {
+const show: Command = {
   name: "show",
   alias: null,
   summary: summaryOf("device"),
@@ -51,7 +51,7 @@ const device: Command = {
   description: [
     "Shows the record of one device: who named it, which certificates it has, what was decided last and why.",
   ],
-  examples: ["homeca device abcdefghijklmnop"],
+  examples: ["homeca show abcdefghijklmnop"],
   asks: true,
   async run(call) {
     return call.show(await call.ask<DeviceDetails>("device", { id: call.operand(0) }), details);
@@ -156,7 +156,7 @@ const words: readonly Command[] = [
     options: [optionFor("approve", "name", "NAME"), optionFor("approve", "vlan", "NUMBER")],
     examples: ['homeca approve abcdefghijklmnop --name "Front door"'],
     description: [
-      "The device gets a certificate and is admitted with it. Before you approve, compare what it claims with the thing you hold; homeca device ID shows it.",
+      "The device gets a certificate and is admitted with it. Before you approve, compare what it claims with the thing you hold; homeca show ID shows it.",
     ],
     args: (call) => ({ name: call.option("name"), vlan: call.whole("vlan") }),
   }),
@@ -229,4 +229,4 @@ const patience: Command = {
   },
 };
 
-export const DEVICE_COMMANDS: readonly Command[] = [devices, device, ...words, patience];
+export const DEVICE_COMMANDS: readonly Command[] = [devices, show, ...words, patience];

@@ -1,0 +1,209 @@
+/** `homeca device` as the program that it is, beside a whole HomeCA on loopback. */
+import { spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, before } from "node:test";
+import { assert, test } from "#kit";
+import { freeUdpPort, Home, productPath } from "../kit/home.ts";
+
+let home: Home;
+let port = 0;
+
+before(async () => {
+  port = await freeUdpPort();
+  home = new Home({
+    more: `config coaps 'coaps'\n\tlist listen '127.0.0.1'\n\toption port '${port}'\n`,
+  });
+  await home.start();
+});
+after(() => home.remove());
+
+interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function device(...args: readonly string[]): Ended {
+  const ran = spawnSync(process.execPath, [productPath(), "device", ...args], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  return { status: ran.status, out: ran.stdout, err: ran.stderr };
+}
+
+const file = (name: string): string => path.join(home.folder, name);
+
+/** A device that runs until it is stopped. */
+class Running {
+  readonly #child: ChildProcess;
+  #out = "";
+  #err = "";
+
+  constructor(...args: readonly string[]) {
+    this.#child = spawn(process.execPath, [productPath(), "device", "run", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child.stdout?.on("data", (chunk: Buffer) => void (this.#out += chunk.toString("utf8")));
+    this.#child.stderr?.on("data", (chunk: Buffer) => void (this.#err += chunk.toString("utf8")));
+  }
+
+  async until(wanted: RegExp): Promise<RegExpExecArray> {
+    for (let turns = 0; turns < 1500; turns++) {
+      const found = wanted.exec(this.#out);
+      if (found !== null) return found;
+      if (this.#child.exitCode !== null) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return assert.fail(`no ${wanted} in ${this.#out} ${this.#err}`);
+  }
+
+  /** @returns its exit status and all that it wrote where errors go */
+  async stop(): Promise<readonly [number | null, string]> {
+    const ended = new Promise<number | null>((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill("SIGTERM");
+    return [await ended, this.#err];
+  }
+}
+
+test("a device is made once, joins once its owner says yes, and shows no secret", async () => {
+  const state = file("lamp.json");
+  const made = device("init", "--state", state, "--type", "lamp", "--name", "Kitchen lamp");
+  assert.deepEqual([made.status, made.err], [0, ""]);
+  assert.match(made.out, /^home +none yet$/mu);
+  assert.equal(statSync(state).mode & 0o777, 0o600);
+
+  const again = device("init", "--state", state, "--type", "lamp");
+  const there = `homeca: there is a device in ${state} already: name another file with --state\n`;
+  assert.deepEqual(again, { status: 1, out: "", err: there });
+
+  const folder = file("supplicant");
+  spawnSync("mkdir", [folder]);
+  const at = ["--home", "127.0.0.1", "--port", String(port), "--supplicant", folder];
+  const running = new Running("--state", state, ...at);
+  await running.until(/waiting for the owner to say yes/u);
+  assert.match(readFileSync(path.join(folder, "wpa_supplicant.conf"), "utf8"), /eap=TTLS/u);
+  const { devices } = await home.call<{ devices: { id: string; name: string }[] }>("devices");
+  const id = devices.find(({ name }) => name === "Kitchen lamp")?.id ?? assert.fail("not seen");
+  await home.call("approve", { id });
+  const [, number] = await running.until(/the home must show the number (\d{6})\n/u);
+  await running.until(/belongs to homeca.*\n.*reported to the home/u);
+  const log = await home.call<{ events: { text: string }[] }>("log", {});
+  assert.ok(
+    log.events.some(({ text }) => text.includes(number!)),
+    number,
+  );
+  assert.match(readFileSync(path.join(folder, "wpa_supplicant.conf"), "utf8"), /eap=TLS/u);
+  assert.deepEqual(await running.stop(), [0, ""]);
+
+  const shown = device("show", "--state", state, "--json");
+  const { scalar, owner } = JSON.parse(readFileSync(state, "utf8")) as {
+    scalar: string;
+    owner: { discoveryKey: string; sessionKey: string };
+  };
+  const told = JSON.parse(shown.out) as { owned: boolean; newKeyWaits: boolean };
+  assert.deepEqual([told.owned, told.newKeyWaits], [true, false]);
+  for (const secret of [scalar, owner.discoveryKey, owner.sessionKey]) {
+    assert.equal(secret.length, 64);
+    assert.equal(shown.out.includes(secret) || home.log.includes(secret), false);
+  }
+  const record = spawnSync(
+    process.execPath,
+    [productPath(), "show", id, "--socket", home.socketPath],
+    { encoding: "utf8" },
+  );
+  assert.match(record.stdout, /^key +agreed on with this home; its maker/mu, record.stderr);
+});
+
+test("a device with a long name goes to the supplicant with as much of it as fits", async () => {
+  const state = file("long.json");
+  const name = "ü".repeat(64);
+  assert.equal(device("init", "--state", state, "--type", "lamp", "--name", name).status, 0);
+  const folder = file("long");
+  spawnSync("mkdir", [folder]);
+  const running = new Running(
+    "--state",
+    state,
+    "--home",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    "--supplicant",
+    folder,
+  );
+  await running.until(/waiting for the owner/u);
+  assert.ok(existsSync(path.join(folder, "wpa_supplicant.conf")));
+  assert.deepEqual(await running.stop(), [0, ""]);
+});
+
+test("what a device cannot begin with is said in one sentence", () => {
+  const refused = (args: readonly string[], status: number, err: string): void =>
+    assert.deepEqual(device(...args), { status, out: "", err: `homeca: ${err}\n` });
+
+  const none = file("none.json");
+  refused(
+    ["show", "--state", none],
+    1,
+    `there is no ${none}: make one with \`homeca device init\``,
+  );
+  const state = file("other.json");
+  const init = ["init", "--state", state, "--type", "lamp"];
+  assert.equal(device(...init).status, 0);
+  const good = readFileSync(state, "utf8");
+  const damaged = `${state} is damaged: restore it, or reset the device`;
+  const parsed = JSON.parse(good) as Record<string, unknown>;
+  const damages = [
+    good.slice(0, -10),
+    "",
+    "[]",
+    "\u00ff",
+    JSON.stringify({ ...parsed, scalar: "0".repeat(64) }),
+    JSON.stringify({ ...parsed, scalar: "f".repeat(64) }),
+    JSON.stringify({ ...parsed, scalar: "z".repeat(64) }),
+    JSON.stringify({ ...parsed, format: 2 }),
+    JSON.stringify({ ...parsed, more: 1 }),
+    JSON.stringify({ ...parsed, owner: {} }),
+    `${good.slice(0, -2)}${" ".repeat(70_000)}}`,
+  ];
+  for (const text of damages) {
+    writeFileSync(state, text);
+    refused(["show", "--state", state], 1, damaged);
+    refused(["run", "--state", state, "--home", "127.0.0.1"], 1, damaged);
+  }
+  writeFileSync(state, good);
+  chmodSync(state, 0o640);
+  refused(["show", "--state", state], 1, `others can read ${state}: run \`chmod 600 ${state}\``);
+  chmodSync(state, 0o600);
+  assert.equal(device("show", "--state", state).status, 0);
+});
+
+test("a wrong command line of a device ends with status 2 and the fix", () => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["dance"], /there is no action dance: write init, run or show/u],
+    [["init", "--state", file("x.json")], /--type is missing/u],
+    [["init", "--state", file("x.json"), "--type", "Lamp"], /--type is missing or no word/u],
+    [
+      ["init", "--state", file("x.json"), "--type", "lamp", "--code", "short"],
+      /--code is not 12 to 32/u,
+    ],
+    [
+      ["init", "--state", file("x.json"), "--type", "lamp", "--name", "a\u001bb"],
+      /--name has control characters/u,
+    ],
+    [["run", "--state", file("lamp.json")], /--home is missing/u],
+    [
+      ["run", "--state", file("lamp.json"), "--home", "127.0.0.1", "--pin", "ab"],
+      /--pin is not 64/u,
+    ],
+    [["run", "--state", file("lamp.json"), "--home", "127.0.0.1", "--port", "0"], /--port/u],
+    [["run", "--state", file("lamp.json"), "--home", "router"], /--home/u],
+  ];
+  for (const [args, sentence] of cases) {
+    const { status, err } = device(...args);
+    assert.match(err, sentence, args.join(" "));
+    assert.equal(status, 2, `${args.join(" ")}: ${err}`);
+    assert.equal(err.trimEnd().split("\n").length, 1, err);
+  }
+  assert.equal(existsSync(file("x.json")), false);
+});
