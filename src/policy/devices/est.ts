@@ -2,6 +2,7 @@
  * EST over CoAPs (RFC 9148): the four operations under their short names. What
  * they do stands in `policy/est`; here it is said in CoAP.
  */
+import { sameBytes } from "../../base/bytes.ts";
 import { Code, ContentFormat } from "../../proto/coap/codes.ts";
 import { problemResponse } from "../../proto/coap/problem.ts";
 import { coapResponse } from "../../proto/coap/response.ts";
@@ -76,6 +77,15 @@ function asking(operation: EstOperation): (call: Call) => Answer {
   };
 }
 
+/** The one that signed itself. */
+function rootOf(certificates: readonly Uint8Array[]): Uint8Array {
+  const isRoot = (der: Uint8Array): boolean => {
+    const { issuer, subject } = parseCertificate(der);
+    return sameBytes(issuer.der, subject.der);
+  };
+  return certificates.find(isRoot) ?? new Uint8Array();
+}
+
 /** RFC 9148 §4.3: certs-only unless the client asks for the one certificate by itself. */
 function responseTo(outcome: EstOutcome, format: number): CoapResponse {
   const code = coapCode(outcome);
@@ -83,7 +93,7 @@ function responseTo(outcome: EstOutcome, format: number): CoapResponse {
     case "authorities":
       // The root alone is what a single certificate can be here.
       return format === PKIX_CERT
-        ? coapResponse(code, { contentFormat: format, payload: outcome.certificates[0]! })
+        ? coapResponse(code, { contentFormat: format, payload: rootOf(outcome.certificates) })
         : coapResponse(code, {
             contentFormat: format,
             payload: encodeBundle(outcome.certificates),
