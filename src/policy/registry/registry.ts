@@ -12,7 +12,7 @@ import type { DeviceRecord, Medium } from "./record.ts";
 
 /** Devices that one home may have. */
 export const MAX_DEVICES = 1024;
-/** Certificates remembered until they end, and the same number of revocations. */
+/** Certificates remembered until they end and no record has them, and the same number of revocations. */
 export const MAX_SERIALS = 8192;
 
 /** A home's devices, certificates and counters at one moment. Made by {@link applyChanges} from {@link EMPTY_REGISTRY}. */
@@ -223,12 +223,23 @@ class Draft {
     }
   }
 
+  /** One that its device's record still has finds that device, which may renew it, and says whether it was revoked. */
   #forgetSerials(before: Unix): void {
+    const kept = this.#serialsOnRecord();
     for (const { serial, notAfter } of this.#issued.values()) {
-      if (notAfter < before) this.#issued.delete(serial);
+      if (notAfter < before && !kept.has(serial)) this.#issued.delete(serial);
     }
     for (const { serial, notAfter } of this.#revoked.values()) {
-      if (notAfter !== null && notAfter < before) this.#revoked.delete(serial);
+      const ended = notAfter !== null && notAfter < before;
+      if (ended && !kept.has(serial)) this.#revoked.delete(serial);
     }
+  }
+
+  #serialsOnRecord(): ReadonlySet<string> {
+    const serials = new Set<string>();
+    for (const { keys } of this.#devices.values()) {
+      for (const key of keys) if (key.role === "certificate") serials.add(key.serial);
+    }
+    return serials;
   }
 }

@@ -174,6 +174,18 @@ test("certificates that ended are forgotten on both lists, those without an end 
   assert.deepEqual([...registry.revoked.keys()], [serialOf(3)]);
 });
 
+test("a certificate that ended stays known as long as its device's record has it", () => {
+  const key = { role: "certificate", serial: serialOf(1), spkiHash: "a".repeat(64) } as const;
+  const keys = [{ ...key, issuedAt: unix(100), notAfter: unix(200) }];
+  const known = registryOf(put(1, { keys }), issued(1, 1, 200), revoked(1, "superseded"));
+  const tidy: Change = { kind: "forget-serials", before: unix(999) };
+  const tidied = applyChanges(known, [tidy]);
+  assert.equal(tidied.issued.get(serialOf(1))?.device, idOf(1));
+  assert.equal(tidied.revoked.get(serialOf(1))?.reason, "superseded");
+  const gone = applyChanges(tidied, [put(1, { keys: [] }), tidy]);
+  assert.deepEqual([gone.issued.size, gone.revoked.size], [0, 0]);
+});
+
 test("a home has so many devices and certificates and no more", () => {
   const devices = registryOf(...Array.from({ length: MAX_DEVICES }, (_, n) => put(n)));
   assert.equal(devices.devices.size, MAX_DEVICES);
