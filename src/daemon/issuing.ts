@@ -5,6 +5,7 @@ import type { Issued } from "../policy/ca/authority.ts";
 import type { IssueTime } from "../policy/ca/issue-time.ts";
 import type { DeviceRecord, KeyCase } from "../policy/registry/record.ts";
 import { MAX_KEY_UPDATES, withKey } from "../policy/registry/record.ts";
+import { encodePublicKey } from "../proto/x509/key.ts";
 import { shown } from "./answers.ts";
 import type { EventKind } from "./events.ts";
 import type { House } from "./house.ts";
@@ -45,10 +46,12 @@ export function keepEnrolled(
   const isAgreed =
     agreed !== null && publicKey.kind === "ec" && sameBytes(agreed.publicKey, publicKey.point);
   if (!isAgreed) return keepIssued(house, record, issued, "authority");
+  const before = toHex(host.crypto.digest("sha256", spkiOf(agreed.before)));
+  const wasAgreed = record.keyCase !== null && isCertified(record, before);
   const updated: DeviceRecord = {
     ...record,
-    keyCase: keyCaseOf(record, agreed.withShare),
-    keyUpdates: Math.min(record.keyUpdates + 1, MAX_KEY_UPDATES),
+    keyCase: keyCaseOf(wasAgreed, agreed.withShare),
+    keyUpdates: wasAgreed ? Math.min(record.keyUpdates + 1, MAX_KEY_UPDATES) : 1,
     discoveryKey: toHex(agreed.discoveryKey),
   };
   put(house, updated, issued, "authority");
@@ -78,19 +81,25 @@ function put(
 
 /** What is on record of a key update is about the key it led to: another key came about nobody knows how. */
 function asBefore(record: DeviceRecord, spkiHash: string): DeviceRecord {
-  const isCertified = record.keys.some(
-    (key) => key.role === "certificate" && key.spkiHash === spkiHash,
-  );
-  return isCertified ? record : { ...record, keyCase: null, discoveryKey: null };
+  if (isCertified(record, spkiHash)) return record;
+  return { ...record, keyCase: null, discoveryKey: null };
+}
+
+function isCertified({ keys }: DeviceRecord, spkiHash: string): boolean {
+  return keys.some((key) => key.role === "certificate" && key.spkiHash === spkiHash);
+}
+
+/** @param point - of P-256, SEC 1 uncompressed */
+function spkiOf(point: Uint8Array): Uint8Array {
+  return encodePublicKey({ kind: "ec", curve: "P-256", point });
 }
 
 /**
- * Which of the four cases the device's present key came about in. Its last key
- * is nobody else's where this home had agreed on it already; a first one its
- * maker or the last owner may have.
+ * Which of the four cases the device's present key came about in. The key
+ * before it is nobody else's where this home had agreed on it already; a first
+ * one its maker or the last owner may have, however often it is used.
  */
-function keyCaseOf({ keyUpdates }: DeviceRecord, withShare: boolean): KeyCase {
-  const known = keyUpdates === 0;
-  if (withShare) return known ? "good-known" : "good-unknown";
-  return known ? "weak-known" : "weak-unknown";
+function keyCaseOf(wasAgreed: boolean, withShare: boolean): KeyCase {
+  if (withShare) return wasAgreed ? "good-unknown" : "good-known";
+  return wasAgreed ? "weak-unknown" : "weak-known";
 }

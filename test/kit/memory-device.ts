@@ -5,9 +5,11 @@ import { DeviceAgent } from "../../src/device/agent.ts";
 import type { AgentOptions, DeviceEvent } from "../../src/device/agent.ts";
 import { StateFile } from "../../src/device/state.ts";
 import type { DeviceState } from "../../src/device/state.ts";
-import { MemoryFiles } from "../../src/host/memory/files.ts";
-import { MemoryHost } from "../../src/host/memory/host.ts";
+import { HostFailure } from "../../src/host/host.ts";
+import type { AppendFile, FileFacts, Files } from "../../src/host/host.ts";
+import { MemoryFiles, PowerCut } from "../../src/host/memory/files.ts";
 import type { MemoryHome } from "./memory-home.ts";
+import { PoweredHost } from "./powered-host.ts";
 import { seeded } from "./random.ts";
 
 /** Where homes of these tests listen for devices. */
@@ -24,23 +26,36 @@ export interface MemoryDeviceOptions {
   readonly setupCode?: string;
   readonly hasRandomness?: boolean;
   readonly pinned?: Uint8Array;
+  /** Whose first key it has: its own name's unless told. */
+  readonly made?: string;
   /** A disk from another life. */
   readonly files?: MemoryFiles;
+  /** What it computes and draws with, where a test looks at that. */
+  readonly crypto?: Crypto;
 }
 
+/** What a device needs of a home: the clock and the network around it. */
+export type Around = Pick<MemoryHome, "host" | "nextJoin">;
+
 export class MemoryDevice {
-  readonly host: MemoryHost;
+  readonly host: PoweredHost;
   readonly events: DeviceEvent[] = [];
   readonly files: MemoryFiles;
   readonly file: StateFile;
   readonly agent: DeviceAgent;
+  readonly #crypto: Crypto;
+  readonly #options: MemoryDeviceOptions;
 
-  constructor(home: MemoryHome, crypto: Crypto, options: MemoryDeviceOptions) {
+  constructor(home: Around, crypto: Crypto, options: MemoryDeviceOptions) {
     const { clock, network } = home.host;
-    this.files = options.files ?? freshDisk(crypto, options);
+    this.#crypto = options.crypto ?? crypto;
+    this.#options = options;
+    const disk = options.files ?? freshDisk(crypto, options);
+    this.files = disk;
     const random = seeded(`device ${options.name} ${home.nextJoin()}`);
-    this.host = new MemoryHost({ crypto, random, files: this.files, clock, network });
-    this.file = StateFile.open(this.files, STATE);
+    const files = new Mains(disk, () => this.cutPower());
+    this.host = new PoweredHost({ crypto: this.#crypto, random, files, clock, network });
+    this.file = StateFile.open(files, STATE);
     const agentOptions: AgentOptions = {
       file: this.file,
       home: { address: HOME_ADDRESS, port: 5684 },
@@ -59,12 +74,91 @@ export class MemoryDevice {
     const kinds = this.events.map(({ kind }) => kind);
     return kinds.filter((kind, at) => kind !== kinds[at - 1]);
   }
+
+  /** Reasons of what failed so far. */
+  get failures(): readonly string[] {
+    return this.events.flatMap((event) => (event.kind === "failed" ? [event.reason] : []));
+  }
+
+  get isMember(): boolean {
+    return this.events.some(({ kind }) => kind === "lives");
+  }
+
+  cutPower(): void {
+    this.host.cutPower();
+    this.agent.stop();
+  }
+
+  /** The same device once the power is back. */
+  restart(home: Around): MemoryDevice {
+    const { name } = this.#options;
+    const files = this.files.restart();
+    return new MemoryDevice(home, this.#crypto, { ...this.#options, name, files });
+  }
+}
+
+/** A disk in a device: with its power the device goes, in the middle of what it did. */
+class Mains implements Files {
+  readonly #disk: MemoryFiles;
+  readonly #gone: () => void;
+
+  constructor(disk: MemoryFiles, gone: () => void) {
+    this.#disk = disk;
+    this.#gone = gone;
+  }
+
+  read(path: string): Uint8Array | null {
+    return this.#live(() => this.#disk.read(path));
+  }
+
+  facts(path: string): FileFacts | null {
+    return this.#live(() => this.#disk.facts(path));
+  }
+
+  list(directory: string): readonly string[] {
+    return this.#live(() => this.#disk.list(directory));
+  }
+
+  makeDirectory(path: string, mode: number): void {
+    this.#live(() => this.#disk.makeDirectory(path, mode));
+  }
+
+  replaceDurably(path: string, bytes: Uint8Array, mode: number): void {
+    this.#live(() => this.#disk.replaceDurably(path, bytes, mode));
+  }
+
+  createDurably(path: string, bytes: Uint8Array, mode: number): void {
+    this.#live(() => this.#disk.createDurably(path, bytes, mode));
+  }
+
+  openAppend(path: string, mode: number, length: number): AppendFile {
+    return this.#live(() => this.#disk.openAppend(path, mode, length));
+  }
+
+  remove(path: string): void {
+    this.#live(() => this.#disk.remove(path));
+  }
+
+  lock(path: string): boolean {
+    return this.#live(() => this.#disk.lock(path));
+  }
+
+  /** The agent's promises end in a failure that it knows: it has been stopped by then. */
+  #live<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (failure) {
+      if (!(failure instanceof PowerCut)) throw failure;
+      this.#gone();
+      throw new HostFailure("power", "EIO");
+    }
+  }
 }
 
 function freshDisk(crypto: Crypto, options: MemoryDeviceOptions): MemoryFiles {
   const files = new MemoryFiles();
   files.makeDirectory("/var", 0o755);
-  const random = seeded(`maker of ${options.name}`);
+  const random = seeded(`maker of ${options.made ?? options.name}`);
   StateFile.create(files, STATE, {
     identity: {
       deviceId: crypto.digest("sha256", utf8(options.name)),
@@ -84,7 +178,11 @@ function freshDisk(crypto: Crypto, options: MemoryDeviceOptions): MemoryFiles {
 }
 
 /** Lets the clock run in small steps, so that promises and datagrams take their turns. */
-export async function pass(home: MemoryHome, milliseconds: number, step = 50): Promise<void> {
+export async function pass(
+  home: Pick<MemoryHome, "host">,
+  milliseconds: number,
+  step = 50,
+): Promise<void> {
   for (let done = 0; done < milliseconds; done += step) {
     home.host.clock.advance(step);
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
@@ -99,4 +197,18 @@ export async function passDays({ host: { clock } }: MemoryHome, days: number): P
     clock.advance(next - clock.mono());
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   }
+}
+
+/** Lets the clock run until something holds, at most so long; whether it came to hold. */
+export async function passUntil(
+  home: Pick<MemoryHome, "host">,
+  holds: () => boolean | Promise<boolean>,
+  milliseconds: number,
+  step = 250,
+): Promise<boolean> {
+  for (let done = 0; done < milliseconds; done += step) {
+    if (await holds()) return true;
+    await pass(home, step, step);
+  }
+  return await holds();
 }

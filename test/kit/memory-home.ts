@@ -10,9 +10,9 @@ import { unix } from "../../src/base/machine.ts";
 import type { Daemon } from "../../src/daemon/daemon.ts";
 import { startDaemon } from "../../src/daemon/daemon.ts";
 import { MemoryClock } from "../../src/host/memory/clock.ts";
-import { MemoryFiles } from "../../src/host/memory/files.ts";
-import type { ScriptedResult } from "../../src/host/memory/host.ts";
-import { MemoryHost } from "../../src/host/memory/host.ts";
+import { MemoryFiles, PowerCut } from "../../src/host/memory/files.ts";
+import type { Torn } from "../../src/host/memory/files.ts";
+import type { MemoryHost, ScriptedResult } from "../../src/host/memory/host.ts";
 import type { UdpSocket } from "../../src/host/host.ts";
 import { encodeSetupIdentity } from "../../src/policy/admission/setup.ts";
 import { signCertificate } from "../../src/proto/x509/certificate.ts";
@@ -36,6 +36,7 @@ import type { Attribute } from "../../src/proto/radius/packet.ts";
 import type { ClientTicket, TlsSession, TlsVersion } from "../../src/proto/tls/client.ts";
 import { ContentType } from "../../src/proto/tls/wire.ts";
 import { assert } from "./assert.ts";
+import { PoweredHost } from "./powered-host.ts";
 import { RadiusTestClient, type ClientAnswer } from "./radius-client.ts";
 import { seeded } from "./random.ts";
 import { clientKey, ScriptedClient } from "./tls-client.ts";
@@ -73,6 +74,8 @@ export interface MemoryHomeOptions {
   readonly files?: MemoryFiles;
   /** What happens on the host before the daemon starts. */
   readonly prepare?: (host: MemoryHost) => void;
+  /** Whose clock and network it shares; of its own otherwise. */
+  readonly world?: Pick<MemoryHost, "clock" | "network">;
 }
 
 function freshDisk(uci: string): MemoryFiles {
@@ -94,7 +97,7 @@ function freshDisk(uci: string): MemoryFiles {
 }
 
 export class MemoryHome {
-  readonly host: MemoryHost;
+  readonly host: PoweredHost;
   readonly #options: MemoryHomeOptions;
   readonly #socket: UdpSocket;
   #arrived: Uint8Array[] = [];
@@ -114,15 +117,20 @@ export class MemoryHome {
     this.host.clock.advance(0);
   }
 
-  #boot(crypto: Crypto, files: MemoryFiles): MemoryHost {
-    const options = this.#options;
-    return new MemoryHost({
-      crypto,
-      random: options.random ?? seeded("memory home"),
-      files,
-      clock: new MemoryClock(unix(options.wall ?? TODAY)),
-      ...(options.script === undefined ? {} : { script: options.script }),
-    });
+  #boot(crypto: Crypto, files: MemoryFiles): PoweredHost {
+    const { random, world, wall, script } = this.#options;
+    const place = world ?? { clock: new MemoryClock(unix(wall ?? TODAY)) };
+    return new PoweredHost(
+      {
+        crypto,
+        random: random ?? seeded("memory home"),
+        files,
+        clock: place.clock,
+        ...("network" in place ? { network: place.network } : {}),
+        ...(script === undefined ? {} : { script }),
+      },
+      () => !files.powerIsOff,
+    );
   }
 
   /** A number of its own for each conversation: two with the same authenticators would be repeats. */
@@ -151,6 +159,19 @@ export class MemoryHome {
     this.#daemon.stop();
     // Its files were made by this kit.
     return (this.host.files as MemoryFiles).restart();
+  }
+
+  /** The power goes where it stands; gives the disk as it may be found then. */
+  crash(torn?: Torn): MemoryFiles {
+    this.host.cutPower();
+    // What its program still tries stays unheard.
+    try {
+      this.#daemon.stop();
+    } catch (failure) {
+      if (!(failure instanceof PowerCut)) throw failure;
+    }
+    // Its files were made by this kit.
+    return (this.host.files as MemoryFiles).restart(torn);
   }
 
   /** One datagram to the server and what came back at once; null for silence. */

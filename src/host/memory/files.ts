@@ -50,6 +50,11 @@ export class MemoryFiles implements Files {
     return octets;
   }
 
+  /** Whether the power went: whoever holds this does nothing any more. */
+  get powerIsOff(): boolean {
+    return this.#dead;
+  }
+
   /** Lets so many more units be done, then cuts the power. */
   cutPowerAfter(units: number): void {
     this.#unitsLeft = units;

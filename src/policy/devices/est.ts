@@ -7,6 +7,7 @@ import { Code, ContentFormat } from "../../proto/coap/codes.ts";
 import { problemResponse } from "../../proto/coap/problem.ts";
 import { coapResponse } from "../../proto/coap/response.ts";
 import type { CoapResponse } from "../../proto/coap/response.ts";
+import { parseCertificate } from "../../proto/x509/certificate.ts";
 import { encodeBundle } from "../../proto/x509/cms.ts";
 import { answerEst } from "../est/enrolment.ts";
 import type { EstOperation } from "../est/enrolment.ts";

@@ -28,6 +28,8 @@ export const ABANDONED_MS: number = 24 * 3_600_000;
 const MAX_COUNTED = 256;
 
 export interface Agreed extends HomeUpdate {
+  /** The key that the device came with, SEC 1 uncompressed. */
+  readonly before: Uint8Array;
   readonly until: Mono;
 }
 
@@ -69,6 +71,9 @@ export class KeyUpdates {
     if (held > 0) return { kind: "held", seconds: held };
     const outputs = this.#machine.handle({ kind, device, association, body }, now);
     const answer = this.#answer(outputs, device, now);
+    if (answer.kind === "answer" && answer.update !== null) {
+      this.#keep(device, { ...answer.update, before: association.deviceKey }, now);
+    }
     if (kind === "reveal" && answer.kind === "refused" && answer.reason !== "no-commitment") {
       // It had our share, and could tell what would come of it before it spoiled its reveal.
       this.#count(device, now);
@@ -111,7 +116,6 @@ export class KeyUpdates {
           break;
         case "updated":
           update = output.update;
-          this.#keep(output.device, output.update, now);
           break;
         case "answer":
           return { kind: "answer", body: output.body, update };
@@ -136,7 +140,7 @@ export class KeyUpdates {
     if (this.#agreed.delete(device)) this.#count(device, now);
   }
 
-  #keep(device: string, update: HomeUpdate, now: Mono): void {
+  #keep(device: string, update: Omit<Agreed, "until">, now: Mono): void {
     this.#drop(device, now);
     if (this.#agreed.size >= MAX_AGREED) {
       const [oldest] = this.#agreed.keys();
