@@ -174,6 +174,20 @@ export class Lab {
     return this.#spawn(host, command, ["ignore", log, log]);
   }
 
+  /** Starts a program that is spoken with: `say` writes to it, `line` waits for a line of JSON that fits. */
+  talk(host, command) {
+    const child = this.#spawn(host, command, ["pipe", "pipe", "inherit"]);
+    const heard = [];
+    readline.createInterface({ input: child.stdout }).on("line", (text) => {
+      heard.push(JSON.parse(text));
+    });
+    return {
+      say: (text) => child.stdin.write(text),
+      line: (fits, seconds = 30) =>
+        until(`${command[1]} says what is waited for`, () => heard.find(fits), seconds),
+    };
+  }
+
   /** Ends what `start` gave, and waits for it. */
   async stop(child, signal = "SIGTERM") {
     if (child.exitCode !== null || child.signalCode !== null) return;

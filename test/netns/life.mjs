@@ -1,6 +1,7 @@
 // The life of a device that speaks HomeCA: `homeca device` with unmodified wpa_supplicant, hostapd and nft. It comes
 // with its maker's key, is taken in, agrees on a key of its own, and from then on joins with its certificate.
-import { CONFIG, monotonic, sleep, until } from "./lab.mjs";
+import { takeInCrowd } from "./crowd.mjs";
+import { CONFIG, HOSTS, monotonic, sleep, until } from "./lab.mjs";
 import { Device } from "./device.mjs";
 import { buildHomeca, Homeca } from "./homeca.mjs";
 import {
@@ -140,6 +141,18 @@ const steps = [
       }
       const labels = new Set(told.match(/[a-z2-7]{16}(?=\._homeca)/g));
       return `${labels.size} labels heard, no name among them`;
+    },
+  },
+  {
+    name: "fifty lamps of a list are switched on at once, and all are taken in",
+    run: async (lab) => {
+      const took = await takeInCrowd(lab, "lan", home, 50, HOSTS.router.ip4);
+      const lamps = (await home.devices()).filter(
+        ({ state, type }) => state === "active" && type === "lamp",
+      );
+      // The kitchen's lamp is the fifty-first.
+      expect(lamps.length === 51, `${lamps.length} lamps are active`);
+      return `${(took / 1000).toFixed(1)} s until the last one lives`;
     },
   },
   {
