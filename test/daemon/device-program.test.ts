@@ -1,7 +1,17 @@
 /** `homeca device` as the program that it is, beside a whole HomeCA on loopback. */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { after, before } from "node:test";
 import { assert, test } from "#kit";
@@ -115,6 +125,89 @@ test("a device is made once, joins once its owner says yes, and shows no secret"
   );
   assert.match(record.stdout, /^key +agreed on with this home; its maker/mu, record.stderr);
 });
+
+test("the home's process and its files hold no private key of a device, nor what leads from one to the next", async () => {
+  const state = file("plain.json");
+  device("init", "--state", state, "--type", "lamp", "--name", "Plain lamp", "--no-randomness");
+  const first = scalarIn(state);
+  const running = new Running("--state", state, "--home", "127.0.0.1", "--port", String(port));
+  await running.until(/waiting for the owner to say yes/u);
+  const { devices } = await home.call<{ devices: { id: string; name: string }[] }>("devices");
+  const id = devices.find(({ name }) => name === "Plain lamp")?.id ?? assert.fail("not seen");
+  await home.call("approve", { id });
+  await running.until(/reported to the home/u);
+  assert.deepEqual(await running.stop(), [0, ""]);
+  const second = scalarIn(state);
+  // Without a share of the device's own the new key is k times the old one.
+  const factor = (number(second) * inverse(number(first))) % ORDER;
+  const k = factor.toString(16).padStart(64, "0");
+
+  const memory = memoryOf(home.pid);
+  const { owner } = JSON.parse(readFileSync(state, "utf8")) as { owner: { discoveryKey: string } };
+  // Both know this one: where the search finds it, it would find the others.
+  assert.ok(holds(memory, owner.discoveryKey));
+  for (const scalar of [first, second]) assert.equal(holds(memory, scalar), false);
+  const files = filesBelow(path.join(home.folder, "state"));
+  assert.ok(files.some((bytes) => holds([bytes], owner.discoveryKey)));
+  for (const secret of [first, second, k]) {
+    assert.equal(holds(files, secret) || home.log.includes(secret), false);
+  }
+});
+
+/** The order of the group of P-256 (SEC 2 §2.4.2). */
+const ORDER = BigInt("0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+
+const number = (digits: string): bigint => BigInt(`0x${digits}`);
+
+/** By Fermat: the order is a prime. */
+function inverse(of: bigint): bigint {
+  let result = 1n;
+  let square = of;
+  for (let left = ORDER - 2n; left > 0n; left >>= 1n) {
+    if ((left & 1n) === 1n) result = (result * square) % ORDER;
+    square = (square * square) % ORDER;
+  }
+  return result;
+}
+
+function scalarIn(state: string): string {
+  return (JSON.parse(readFileSync(state, "utf8")) as { scalar: string }).scalar;
+}
+
+/** As octets, or as the hexadecimal digits of them. */
+function holds(found: readonly Buffer[], digits: string): boolean {
+  const forms = [Buffer.from(digits, "hex"), Buffer.from(digits, "latin1")];
+  return found.some((bytes) => forms.some((form) => bytes.includes(form)));
+}
+
+function filesBelow(folder: string): readonly Buffer[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(path.join(entry.path, entry.name)));
+}
+
+/** What a process of ours may write to, as it is now. */
+function memoryOf(pid: number): readonly Buffer[] {
+  const memory = openSync(`/proc/${pid}/mem`, "r");
+  try {
+    const lines = readFileSync(`/proc/${pid}/maps`, "utf8").split("\n");
+    return lines.flatMap((line) => {
+      const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw/u.exec(line) ?? [];
+      if (from === undefined || to === undefined) return [];
+      const bytes = Buffer.alloc(Number(number(to) - number(from)));
+      try {
+        readSync(memory, bytes, 0, bytes.length, number(from));
+        return [bytes];
+      } catch {
+        // Mapped, and not readable: a device's, or gone by now.
+        return [];
+      }
+    });
+  } finally {
+    closeSync(memory);
+  }
+}
 
 test("a device with a long name goes to the supplicant with as much of it as fits", async () => {
   const state = file("long.json");
