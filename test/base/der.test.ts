@@ -153,7 +153,7 @@ test("X.690 §11.2: the unused bits of a BIT STRING are few and zero", () => {
   );
 });
 
-// X.690 §8.19.5 has 2.100.3; RFC 5280 and RFC 5480 the next two; the last is the UUID arc of X.667 HomeCA uses.
+// X.690 §8.19.5 has 2.100.3; RFC 5280 and RFC 5480 the next two; the last has the arc of a UUID (X.667).
 const OIDS = [
   ["0603 813403", "2.100.3"],
   ["0603 551d11", "2.5.29.17"],

@@ -3,10 +3,6 @@
  * its certificate. A certificate without it, and a target without a rule, has no
  * rights. Each `aif` is CBOR of RFC 9237 (AIF-REST) and opaque here.
  *
- * The arc has 128 bits. GnuTLS 3.7 parses no arc above 64 bits and then refuses
- * the whole certificate (OpenSSL 3.0 reads it), so a device on GnuTLS, and any it
- * talks to, needs certificates without this extension.
- *
  * ```
  * HomeCaAcl ::= SEQUENCE { version INTEGER (1), rules SEQUENCE SIZE (0..64) OF Rule }
  * Rule ::= SEQUENCE { target CHOICE { device [0] OCTET STRING, group [1] UTF8String, any [2] NULL },
@@ -17,10 +13,16 @@ import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import { contextTag, DerReader } from "../../base/der.ts";
 import * as der from "../../base/der-write.ts";
 import { encodeExtension } from "../../proto/x509/extensions.ts";
+import type { Certificate } from "../../proto/x509/certificate.ts";
 import { X509Failure } from "../../proto/x509/failure.ts";
 
-/** The UUID 1017a64b-c946-4704-910a-61618d1ab498 as an arc (X.667 §7): needs no registration. */
-export const HOMECA_ARC = "2.25.21390443644702796902754724991999849624";
+/**
+ * The UUID 1017a64b-c946-4704-910a-61618d1ab498 as Microsoft maps one to an
+ * object identifier ("Obtaining an Object Identifier from Microsoft"): below its
+ * arc in parts of 16 and 24 bits, and without any registration. The arc 2.25 of
+ * X.667 has one number of 128 bits, which GnuTLS cannot read.
+ */
+export const HOMECA_ARC = "1.2.840.113556.1.8000.2554.4119.42571.51526.18180.37130.6381965.1750168";
 export const ACL_OID: string = `${HOMECA_ARC}.1`;
 
 /** Rules in one certificate. */
@@ -46,6 +48,11 @@ export interface AclRule {
 
 /** The encoded extension, not critical: critical would make every other verifier refuse. @throws RangeError past a bound. */
 export function encodeAcl(rules: readonly AclRule[]): Uint8Array {
+  return encodeExtension(ACL_OID, false, encodeAclValue(rules));
+}
+
+/** What {@link aclValueOf} gives of a certificate with these rules. @throws RangeError past a bound. */
+export function encodeAclValue(rules: readonly AclRule[]): Uint8Array {
   if (rules.length > MAX_ACL_RULES) throw new RangeError("too many rules");
   const encoded = rules.map(({ target, aif }) => {
     checkRule(target, aif, () => new RangeError("a rule is too long"));
@@ -53,7 +60,7 @@ export function encodeAcl(rules: readonly AclRule[]): Uint8Array {
   });
   const value = der.sequence(der.integer(1), der.sequence(...encoded));
   if (value.length > MAX_ACL_LENGTH) throw new RangeError("the rules are too long");
-  return encodeExtension(ACL_OID, false, value);
+  return value;
 }
 
 function encodeTarget(target: AclTarget): Uint8Array {
@@ -76,6 +83,11 @@ function checkRule(target: AclTarget, aif: Uint8Array, failure: () => Error): vo
       ? length(target.id, MAX_DEVICE_LENGTH)
       : length(utf8(target.name), MAX_GROUP_LENGTH));
   if (!fits || !length(aif, MAX_AIF_LENGTH)) throw failure();
+}
+
+/** The value of a certificate's extension as it was signed; null for one without, which has no rights. */
+export function aclValueOf({ extensions }: Pick<Certificate, "extensions">): Uint8Array | null {
+  return extensions.all.find(({ oid }) => oid === ACL_OID)?.value ?? null;
 }
 
 /** Reads the extension's value. @throws DerFailure, X509Failure `bad-extension` */

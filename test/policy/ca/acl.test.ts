@@ -23,9 +23,17 @@ const anyRule: fc.Arbitrary<AclRule> = fc.record({
   aif: fc.uint8Array({ minLength: 1, maxLength: 20 }),
 });
 
-test("the arc is the UUID's (X.667 §7), and the extension is not critical", () => {
-  // protocols: DER of arc.1.
-  assert.equal(toHex(der.oid(ACL_OID)), "061469a097d392f994b29c89918598ac98e8eae91801");
+test("the arc is made of the UUID's parts, and the extension is not critical", () => {
+  const parts = /^(.{4})(.{4})-(.{4})-(.{4})-(.{4})-(.{6})(.{6})$/.exec(
+    "1017a64b-c946-4704-910a-61618d1ab498",
+  )!;
+  const arcs = parts.slice(1).map((part) => Number.parseInt(part, 16));
+  assert.equal(ACL_OID, `1.2.840.113556.1.8000.2554.${arcs.join(".")}.1`);
+  // By `openssl asn1parse -genstr OID:...`.
+  assert.equal(
+    toHex(der.oid(ACL_OID)),
+    "06212a864886f71401be40937aa01782cc4b839246818e0482a20a8385c30deae91801",
+  );
   const [one] = readExtensionList(new DerReader(der.sequence(encodeAcl([]))));
   assert.deepEqual([one!.oid, one!.critical], [ACL_OID, false]);
 });
