@@ -46,6 +46,8 @@ export class Discovery {
   #search: Search | null = null;
   /** Our own name in this window: who else answers is another home. */
   #label: string | null = null;
+  /** Names of other homes that were told of in this window; the querier bounds them. */
+  readonly #others = new Set<string>();
   #lookAt: Mono;
 
   /** @param soon - called when something may be due earlier than before */
@@ -61,10 +63,11 @@ export class Discovery {
   }
 
   get wakeAt(): Mono | null {
-    if (this.#socket === null && this.#interfaces.length === 0) return null;
-    const times = [this.#public.wakeAt, this.#private.wakeAt, this.#querier?.wakeAt ?? null];
-    const due = [this.#lookAt, ...times, this.#search?.until ?? null];
-    return mono(Math.min(...due.filter((at) => at !== null)));
+    const spoken = this.#interfaces.length > 0;
+    const machines = [this.#public.wakeAt, this.#private.wakeAt, this.#querier?.wakeAt ?? null];
+    const due = [...machines, this.#search?.until ?? null, spoken ? this.#lookAt : null];
+    const times = due.filter((at) => at !== null);
+    return times.length === 0 ? null : mono(Math.min(...times));
   }
 
   /** What the owner searches for at the moment; null for nothing. */
@@ -89,6 +92,7 @@ export class Discovery {
     const now = this.#house.host.mono();
     this.#search = null;
     this.#label = null;
+    this.#others.clear();
     this.#run(this.#public.handle({ kind: "close" }, now));
     this.#querier = null;
     this.#soon();
@@ -209,9 +213,10 @@ export class Discovery {
       case "renamed":
         this.#label = output.label;
         return;
-      case "found":
-        return this.#noteOther(output.instance.label);
+      // Our own instance is one of them by then: it is told after its label is known.
       case "interference":
+        return output.labels.forEach((label) => this.#noteOther(label));
+      case "found":
       case "lost":
       case "recognised":
       case "discarded":
@@ -221,7 +226,8 @@ export class Discovery {
 
   /** Two homes in reach are the rule in a block of flats, and a reason for the owner to look twice. */
   #noteOther(label: string): void {
-    if (label === this.#label || this.#label === null) return;
+    if (label === this.#label || this.#others.has(label)) return;
+    this.#others.add(label);
     this.#house.counters.add("other homes seen");
     this.#house.event(
       "house",

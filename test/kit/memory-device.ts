@@ -8,6 +8,7 @@ import type { DeviceState } from "../../src/device/state.ts";
 import { HostFailure } from "../../src/host/host.ts";
 import type { AppendFile, FileFacts, Files } from "../../src/host/host.ts";
 import { MemoryFiles, PowerCut } from "../../src/host/memory/files.ts";
+import type { MemoryInterface } from "../../src/host/memory/multicast.ts";
 import type { MemoryHome } from "./memory-home.ts";
 import { PoweredHost } from "./powered-host.ts";
 import { seeded } from "./random.ts";
@@ -28,6 +29,8 @@ export interface MemoryDeviceOptions {
   readonly pinned?: Uint8Array;
   /** Whose first key it has: its own name's unless told. */
   readonly made?: string;
+  /** Links it looks for a home on, instead of going to {@link HOME_ADDRESS}. */
+  readonly interfaces?: readonly MemoryInterface[];
   /** A disk from another life. */
   readonly files?: MemoryFiles;
   /** What it computes and draws with, where a test looks at that. */
@@ -54,11 +57,13 @@ export class MemoryDevice {
     this.files = disk;
     const random = seeded(`device ${options.name} ${home.nextJoin()}`);
     const files = new Mains(disk, () => this.cutPower());
-    this.host = new PoweredHost({ crypto: this.#crypto, random, files, clock, network });
+    const { interfaces = [] } = options;
+    const around = { clock, network, interfaces };
+    this.host = new PoweredHost({ crypto: this.#crypto, random, files, ...around });
     this.file = StateFile.open(files, STATE);
     const agentOptions: AgentOptions = {
       file: this.file,
-      home: { address: HOME_ADDRESS, port: 5684 },
+      home: options.interfaces === undefined ? { address: HOME_ADDRESS, port: 5684 } : null,
       pinned: options.pinned ?? null,
       tell: (event) => void this.events.push(event),
     };

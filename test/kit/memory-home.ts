@@ -12,6 +12,7 @@ import { startDaemon } from "../../src/daemon/daemon.ts";
 import { MemoryClock } from "../../src/host/memory/clock.ts";
 import { MemoryFiles, PowerCut } from "../../src/host/memory/files.ts";
 import type { Torn } from "../../src/host/memory/files.ts";
+import type { MemoryInterface } from "../../src/host/memory/multicast.ts";
 import type { MemoryHost, ScriptedResult } from "../../src/host/memory/host.ts";
 import type { UdpSocket } from "../../src/host/host.ts";
 import { encodeSetupIdentity } from "../../src/policy/admission/setup.ts";
@@ -72,6 +73,8 @@ export interface MemoryHomeOptions {
   readonly stationCrypto?: Crypto;
   /** A disk from another life; a fresh one with the configuration otherwise. */
   readonly files?: MemoryFiles;
+  /** None unless told otherwise. */
+  readonly interfaces?: readonly MemoryInterface[];
   /** What happens on the host before the daemon starts. */
   readonly prepare?: (host: MemoryHost) => void;
   /** Whose clock and network it shares; of its own otherwise. */
@@ -118,7 +121,7 @@ export class MemoryHome {
   }
 
   #boot(crypto: Crypto, files: MemoryFiles): PoweredHost {
-    const { random, world, wall, script } = this.#options;
+    const { random, world, wall, script, interfaces } = this.#options;
     const place = world ?? { clock: new MemoryClock(unix(wall ?? TODAY)) };
     return new PoweredHost(
       {
@@ -128,6 +131,7 @@ export class MemoryHome {
         clock: place.clock,
         ...("network" in place ? { network: place.network } : {}),
         ...(script === undefined ? {} : { script }),
+        ...(interfaces === undefined ? {} : { interfaces }),
       },
       () => !files.powerIsOff,
     );
