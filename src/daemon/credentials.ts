@@ -1,9 +1,10 @@
 /** Certificates the owner asks for: made for a device that may have one, and on record before anyone sees them. */
 import { toBase64 } from "../base/bytes.ts";
 import type { PublicKey } from "../base/crypto/crypto.ts";
-import type { Issued } from "../policy/ca/authority.ts";
+import type { DeviceGrant, Issued } from "../policy/ca/authority.ts";
 import type { DeviceClass, DeviceRecord } from "../policy/registry/record.ts";
 import { titleOf } from "../policy/registry/record.ts";
+import { certifiedRights } from "../policy/rights/certified.ts";
 import { encodePublicKey } from "../proto/x509/key.ts";
 import { DEFAULT_ITERATIONS } from "../proto/x509/pbes2.ts";
 import { decodePem, encodePem } from "../proto/x509/pem.ts";
@@ -92,19 +93,12 @@ export class Credentials {
   }
 }
 
-/**
- * The device's name stays out of its certificate, which TLS 1.2 shows to
- * whoever listens. No rights are no extension: GnuTLS refuses a certificate
- * with an OID whose arcs exceed 64 bits, and ours does.
- */
-function grantOf(
-  { presences }: House,
-  record: DeviceRecord,
-): { readonly deviceId: string; readonly seconds: number } {
+/** The device's name stays out of its certificate, which TLS 1.2 shows to whoever listens. */
+function grantOf({ presences }: House, record: DeviceRecord): DeviceGrant {
   const seconds = byHand(record.class)
     ? HAND_INSTALLED_SECONDS
     : presences.certificateSeconds(record);
-  return { deviceId: record.id, seconds };
+  return { deviceId: record.id, ...certifiedRights(record), seconds };
 }
 
 function byHand(deviceClass: DeviceClass): boolean {

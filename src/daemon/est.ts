@@ -8,18 +8,20 @@ import { visible } from "../base/text.ts";
 import { bindingOf } from "../policy/devices/binding.ts";
 import { answerEst } from "../policy/est/enrolment.ts";
 import type { EstHome, EstQuestion } from "../policy/est/enrolment.ts";
+import { DEVICE_DOMAIN } from "../policy/ca/profiles.ts";
 import { explainRefusal } from "../policy/est/outcome.ts";
 import type { EstOutcome, EstReason } from "../policy/est/outcome.ts";
 import { comeBack } from "../policy/admission/owner.ts";
 import { standingIn } from "../policy/est/standing.ts";
 import type { Asker, Authenticated, Standing } from "../policy/est/standing.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
+import { certifiedRights } from "../policy/rights/certified.ts";
 import type { TlsSession } from "../proto/tls/connection.ts";
 import type { Certificate } from "../proto/x509/certificate.ts";
 import { HostFailure } from "../host/host.ts";
 import { clauseOf, shown } from "./answers.ts";
 import type { House } from "./house.ts";
-import { issueTimeOf, keepEnrolled } from "./issuing.ts";
+import { issueTimeOf, keepEnrolled, retireOld } from "./issuing.ts";
 import type { Peer } from "./peer.ts";
 import { StoreFailure } from "./store/failure.ts";
 
@@ -80,9 +82,11 @@ export class EstDesk implements EstHome {
   }
 
   /** The device renews by itself, so its certificate lasts as long as the home's window wants it. */
-  issue(record: DeviceRecord, publicKey: PublicKey): Uint8Array {
+  issue(record: DeviceRecord, publicKey: PublicKey, serves: boolean): Uint8Array {
     const house = this.#house;
-    const grant = { deviceId: record.id, seconds: house.presences.certificateSeconds(record) };
+    const name = serves ? { hostName: `${record.id}.${DEVICE_DOMAIN}` } : {};
+    const seconds = house.presences.certificateSeconds(record);
+    const grant = { deviceId: record.id, ...name, ...certifiedRights(record), seconds };
     const issued = house.keys.issuing.issueDevice(publicKey, grant, issueTimeOf(house));
     keepEnrolled(house, record, issued, publicKey);
     return issued.der;
@@ -94,11 +98,16 @@ export class EstDesk implements EstHome {
       current.der,
       { publicKey },
       // The handshake has told whether this device may.
-      { evenEnded: true, seconds: house.presences.certificateSeconds(record) },
+      {
+        evenEnded: true,
+        ...certifiedRights(record),
+        seconds: house.presences.certificateSeconds(record),
+      },
       issueTimeOf(house),
     );
     const present = record.state === "dormant" ? comeBack(record) : record;
     keepEnrolled(house, present, issued, publicKey);
+    retireOld(house, record.id, [current.serial, issued.serial]);
     return issued.der;
   }
 

@@ -19,6 +19,8 @@ import type { House } from "./house.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import type * as service from "./management/service.ts";
 import { passphraseBlock } from "./profile.ts";
+import { granted, grouped, rightsSummary, ungrouped, withheld } from "./rights.ts";
+import type { RightsChange } from "./rights.ts";
 import { macOf } from "./sessions.ts";
 import { authorityOf, detailsOf, statusOf, summaryOf, tenths } from "./summaries.ts";
 import type { Reach } from "./withdrawal.ts";
@@ -198,6 +200,30 @@ export class Household implements service.HomeService {
     };
   }
 
+  rights(id: string): service.RightsSummary {
+    return rightsSummary(this.#house.registry, this.#record(id));
+  }
+
+  grant(id: string, grant: service.Grant): service.RightsSummary {
+    return this.#changeRights(id, granted(this.#house.registry, this.#record(id), grant));
+  }
+
+  withhold(id: string, what: service.Withholding): service.RightsSummary {
+    const { registry, clock } = this.#house;
+    const at = clock.now() ?? clock.floor;
+    const summary = this.#changeRights(id, withheld(registry, this.#record(id), what, at));
+    this.#withdrawal.listed(this.#record(id));
+    return summary;
+  }
+
+  group(id: string, name: string): service.RightsSummary {
+    return this.#changeRights(id, grouped(this.#record(id), name));
+  }
+
+  ungroup(id: string, name: string): service.RightsSummary {
+    return this.#changeRights(id, ungrouped(this.#record(id), name));
+  }
+
   search({ seconds, types }: service.SearchOrder): service.SearchState {
     const { discovery } = this.#around;
     if (seconds === 0) discovery.end();
@@ -277,6 +303,12 @@ export class Household implements service.HomeService {
         `it holds for ${of} until HomeCA stops, but could not be written (${visible(failure.message)}): free space or rights there`,
       );
     }
+  }
+
+  #changeRights(id: string, { changes, text }: RightsChange): service.RightsSummary {
+    this.#change(changes);
+    this.#note(id, text);
+    return this.rights(id);
   }
 
   async #withdraw(

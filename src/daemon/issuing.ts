@@ -6,6 +6,7 @@ import type { IssueTime } from "../policy/ca/issue-time.ts";
 import type { DeviceRecord, KeyCase } from "../policy/registry/record.ts";
 import { MAX_KEY_UPDATES, withKey } from "../policy/registry/record.ts";
 import { encodePublicKey } from "../proto/x509/key.ts";
+import { retireOthers } from "../policy/rights/certified.ts";
 import { shown } from "./answers.ts";
 import type { EventKind } from "./events.ts";
 import type { House } from "./house.ts";
@@ -92,6 +93,19 @@ function isCertified({ keys }: DeviceRecord, spkiHash: string): boolean {
 /** @param point - of P-256, SEC 1 uncompressed */
 function spkiOf(point: Uint8Array): Uint8Array {
   return encodePublicKey({ kind: "ec", curve: "P-256", point });
+}
+
+/**
+ * Withdraws what a device that has renewed holds beside the certificates that it
+ * may be using. They are off its record at once; the list follows when it is
+ * signed next, for what they allowed is on it already.
+ */
+export function retireOld(house: House, device: string, kept: readonly string[]): void {
+  const present = house.registry.devices.get(device);
+  if (present === undefined) return;
+  const at = house.clock.now() ?? house.clock.floor;
+  const { record, changes } = retireOthers(present, kept, at);
+  if (changes.length > 0) house.change([{ kind: "put", record }, ...changes]);
 }
 
 /**

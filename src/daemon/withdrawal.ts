@@ -56,6 +56,14 @@ export class Withdrawal {
     return this.#followed(record, outcome, [await this.#putOut(record), this.#publish()]);
   }
 
+  /**
+   * Follows up the withdrawal of certificates whose device may go on, with another one.
+   * @throws ManagementFailure `unfinished`
+   */
+  listed(record: DeviceRecord): void {
+    this.#followed(record, record, [this.#publish()]);
+  }
+
   /** The record says no already; from here on it is about what still runs. Null once that has ended. */
   async #putOut(record: DeviceRecord): Promise<Unfinished | null> {
     this.#reach.endConversations(record.id);

@@ -7,9 +7,11 @@ import { MemoryFiles, PowerCut } from "../../src/host/memory/files.ts";
 import type { Torn } from "../../src/host/memory/files.ts";
 import type { Change } from "../../src/policy/registry/change.ts";
 import { RegistryFailure } from "../../src/policy/registry/failure.ts";
-import { blankRecord } from "../../src/policy/registry/record.ts";
+import { blankRecord, MAX_KEYS } from "../../src/policy/registry/record.ts";
+import type { DeviceKey } from "../../src/policy/registry/record.ts";
 import { changesOf } from "../../src/policy/registry/registry.ts";
 import type { Registry } from "../../src/policy/registry/registry.ts";
+import { MAX_NAME } from "../../src/policy/registry/text.ts";
 import { StoreFailure } from "../../src/daemon/store/failure.ts";
 import {
   encodeEntry,
@@ -310,20 +312,38 @@ test("a change that does not fit, or could not be read back, is refused before i
 
 const counted = (changes: number): readonly Change[] =>
   Array.from({ length: changes }, (_, n) => ({ kind: "crl-number", number: n + 1 }));
-/** A change of which the entry has so many octets in all. */
-function changeOf(octets: number): Change {
-  const record = blankRecord(id(0), "aware", "pending");
-  const filled = (length: number): Change => ({
-    kind: "put",
-    record: { ...record, rights: ["x".repeat(length)] },
+/** Changes of which the entry has so many octets in all: records with as many keys as they may have. */
+function changesOfLength(octets: number): readonly Change[] {
+  const filled = (n: number, padding: number): Change => {
+    const keys = Array.from({ length: MAX_KEYS }, (_, at): DeviceKey => {
+      const spkiHash = (n * MAX_KEYS + at).toString(16).padStart(64, "0");
+      return { role: "first-contact", spkiHash };
+    });
+    const name = { value: "x".repeat(1 + padding), by: "owner" } as const;
+    return {
+      kind: "put",
+      record: { ...blankRecord(numberedId(n), "aware", "pending"), keys, name },
+    };
+  };
+  const length = (changes: readonly Change[]): number =>
+    encodeEntry(nodeCrypto, { sequence: 1, changes }).length;
+  const each = length([filled(0, 0), filled(1, 0)]) - length([filled(0, 0)]);
+  const numbers = Array.from({ length: Math.floor(octets / each) - 1 }, (_, n) => n);
+  let rest = octets - length(numbers.map((n) => filled(n, 0)));
+  const changes = numbers.map((n) => {
+    const padding = Math.min(rest, MAX_NAME - 1);
+    rest -= padding;
+    return filled(n, padding);
   });
-  const length = (body: number): number =>
-    encodeEntry(nodeCrypto, { sequence: 1, changes: [filled(body)] }).length;
-  const near = octets - 1000;
-  const body = near + octets - length(near);
-  const change = filled(body);
-  assert.equal(length(body), octets);
-  return change;
+  assert.equal(length(changes), octets);
+  return changes;
+}
+
+/** An id that ends in a number below 32^4. */
+function numberedId(n: number): string {
+  const digits = "abcdefghijklmnopqrstuvwxyz234567";
+  const end = [15, 10, 5, 0].map((shift) => digits[(n >> shift) & 31]!).join("");
+  return end.padStart(16, "a");
 }
 
 test("as many changes as one entry may have are stored and read again, one more is refused", () => {
@@ -353,9 +373,9 @@ test("an entry on disk with more changes than one may have is damage, whoever su
 test("an entry of the largest there may be is stored and read again, one octet more is refused", () => {
   const files = new MemoryFiles();
   const store = open(files, MAX_FILE);
-  assert.throws(() => store.commit([changeOf(MAX_ENTRY + 1)]), RangeError);
+  assert.throws(() => store.commit(changesOfLength(MAX_ENTRY + 1)), RangeError);
   assert.equal(store.sequence, 0);
-  store.commit([changeOf(MAX_ENTRY)]);
+  store.commit(changesOfLength(MAX_ENTRY));
   assert.equal(content(open(files.restart()).registry), content(store.registry));
 });
 

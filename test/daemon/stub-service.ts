@@ -5,6 +5,7 @@ import type {
   DeviceSummary,
   HomeService,
   Outcome,
+  RightsSummary,
 } from "../../src/daemon/management/service.ts";
 import type { State } from "../../src/policy/lifecycle/table.ts";
 
@@ -40,6 +41,13 @@ const details = (summary: DeviceSummary): DeviceDetails => ({
   decidedAt: null,
   decidedBy: null,
   why: "Admitted Front door.",
+});
+
+const RIGHTS = (id: string): RightsSummary => ({
+  id,
+  rights: [{ to: PHONE, path: "/temperature", methods: ["GET"] }],
+  words: [`may read /temperature of ${PHONE}`],
+  groups: ["K\u00fcche"],
 });
 
 /** What was called, with what; results are fixed. `late` answers by promises. */
@@ -143,6 +151,34 @@ export class StubService implements HomeService {
       wifiKey: "abcdefghij234567klmn",
       wpaSupplicant: 'network={\n\tpsk="abcdefghij234567klmn"\n}\n',
     };
+  }
+
+  rights(id: string): ReturnType<HomeService["rights"]> {
+    this.calls.push(["rights", id]);
+    return RIGHTS(id);
+  }
+
+  grant(id: string, grant: Parameters<HomeService["grant"]>[1]): ReturnType<HomeService["grant"]> {
+    this.calls.push(["grant", id, grant]);
+    return RIGHTS(id);
+  }
+
+  withhold(
+    id: string,
+    what: Parameters<HomeService["withhold"]>[1],
+  ): ReturnType<HomeService["withhold"]> {
+    this.calls.push(["withhold", id, what]);
+    return { id, rights: [], words: [], groups: [] };
+  }
+
+  group(id: string, name: string): ReturnType<HomeService["group"]> {
+    this.calls.push(["group", id, name]);
+    return RIGHTS(id);
+  }
+
+  ungroup(id: string, name: string): ReturnType<HomeService["ungroup"]> {
+    this.calls.push(["ungroup", id, name]);
+    return RIGHTS(id);
   }
 
   search(order: Parameters<HomeService["search"]>[0]): ReturnType<HomeService["search"]> {

@@ -8,6 +8,8 @@ import { STATES } from "../../policy/lifecycle/table.ts";
 import { REVOCATION_REASONS } from "../../policy/registry/change.ts";
 import { CLASSES } from "../../policy/registry/record.ts";
 import { MAX_NAME } from "../../policy/registry/text.ts";
+import { MAX_LOCAL_PART } from "../../policy/rights/local-part.ts";
+import { MAX_GROUP_NAME } from "../../policy/rights/rights.ts";
 import { MAX_DAYS, MIN_DAYS } from "../../policy/window/churn.ts";
 import { Arguments } from "./arguments.ts";
 import type { Argument } from "./arguments.ts";
@@ -44,6 +46,38 @@ const NAME: Argument = {
   required: false,
   doc: "Name of the device for people, at most 64 characters.",
 };
+
+/** Whom rights are held against: the mark and name of a group are the longest. */
+const TO: Argument = {
+  name: "to",
+  type: "string",
+  maxLength: MAX_GROUP_NAME + 1,
+  required: true,
+  doc: "Whom it may ask: a device's id, a group such as @lights, or all.",
+};
+const PATH: Argument = {
+  name: "path",
+  type: "string",
+  maxLength: MAX_LOCAL_PART,
+  required: false,
+  doc: "Path of the resource, with its query if it has one, such as /temperature.",
+};
+const VERBS: Argument = {
+  name: "methods",
+  type: "string",
+  maxLength: 64,
+  required: false,
+  doc: "",
+};
+const GROUP: Argument = {
+  name: "group",
+  type: "string",
+  maxLength: MAX_GROUP_NAME,
+  required: true,
+  doc: "Name of the group, at most 64 octets.",
+};
+const RIGHTS_RESULT =
+  "id, rights: a list of to, path, methods; words: one sentence for each target; groups.";
 
 /** A PKCS#10 request with an RSA-4096 key is under 3 KiB of PEM. */
 export const MAX_REQUEST_CHARACTERS = 8192;
@@ -299,6 +333,70 @@ export const METHODS: readonly Method[] = [
         class: args.optionalWord("class", CAGED_CLASSES) ?? "legacy",
         mac: args.text("mac"),
       }),
+  },
+  {
+    name: "rights",
+    summary: "Show what a device may ask of others, and the groups it is in",
+    arguments: [ID],
+    access: "read",
+    result: RIGHTS_RESULT,
+    call: (service, args) => service.rights(args.text("id")),
+  },
+  {
+    name: "grant",
+    summary: "Let a device ask something of others",
+    arguments: [
+      ID,
+      TO,
+      { ...PATH, required: true },
+      {
+        ...VERBS,
+        required: true,
+        doc: "Methods with commas between them, such as GET or GET,PUT.",
+      },
+    ],
+    access: "write",
+    result: RIGHTS_RESULT,
+    call: (service, args) =>
+      service.grant(args.text("id"), {
+        to: args.text("to"),
+        path: args.text("path"),
+        methods: args.text("methods"),
+      }),
+  },
+  {
+    name: "withhold",
+    summary: "Take from a device what it may ask of others",
+    arguments: [
+      ID,
+      TO,
+      { ...PATH, doc: "Path of the resource; every one unless told." },
+      { ...VERBS, doc: "Methods with commas between them; every one unless told." },
+    ],
+    access: "write",
+    result: RIGHTS_RESULT,
+    call: (service, args) =>
+      service.withhold(args.text("id"), {
+        to: args.text("to"),
+        path: args.optionalText("path"),
+        methods: args.optionalText("methods"),
+      }),
+  },
+  {
+    name: "group",
+    summary: "Put a device into a group that rights can name",
+    arguments: [ID, GROUP],
+    access: "write",
+    result: RIGHTS_RESULT,
+    call: (service, args) => service.group(args.text("id"), args.text("group")),
+  },
+  {
+    name: "ungroup",
+    summary: "Take a device out of a group",
+    arguments: [ID, GROUP],
+    access: "write",
+    result: RIGHTS_RESULT,
+    call: (service, args) => service.ungroup(args.text("id"), args.text("group")),
   },
   {
     name: "search",

@@ -182,6 +182,37 @@ export interface ImportOutcome {
   readonly skipped: readonly string[];
 }
 
+/** One thing that a device may ask, or may not ask any more. */
+export interface Grant {
+  /** A device's id, `@` and a group's name, or `all`. */
+  readonly to: string;
+  /** Path and query of one resource. */
+  readonly path: string;
+  /** In any case, with commas between them. */
+  readonly methods: string;
+}
+
+/** What is taken away: null for every resource, or every method. */
+export interface Withholding {
+  readonly to: string;
+  readonly path: string | null;
+  readonly methods: string | null;
+}
+
+export interface RightsSummary {
+  readonly id: string;
+  /** As {@link Grant} has them. */
+  readonly rights: readonly {
+    readonly to: string;
+    readonly path: string;
+    readonly methods: readonly string[];
+  }[];
+  /** One for each target, beginning with `may`; none where nothing may be asked. */
+  readonly words: readonly string[];
+  /** Groups that the device is in. */
+  readonly groups: readonly string[];
+}
+
 export interface LogFilter {
   readonly device: string | null;
   /** Newest ones, at most so many. */
@@ -239,6 +270,13 @@ export interface HomeService {
   issueNew(credential: NewCredential): Answer<IssuedCredential>;
   /** A device that can hold no certificate: its record, approved, and over the air a Wi-Fi key of its own. */
   cage(cage: NewCage): Answer<Caged>;
+  rights(id: string): Answer<RightsSummary>;
+  grant(id: string, grant: Grant): Answer<RightsSummary>;
+  /** Takes rights away; certificates that carry them are withdrawn, and the device gets another. */
+  withhold(id: string, what: Withholding): Answer<RightsSummary>;
+  /** Puts the device into a group. */
+  group(id: string, name: string): Answer<RightsSummary>;
+  ungroup(id: string, name: string): Answer<RightsSummary>;
   search(order: SearchOrder): Answer<SearchState>;
   importDevices(text: string, format: "csv" | "qr"): Answer<ImportOutcome>;
   log(filter: LogFilter): Answer<readonly LogEvent[]>;

@@ -1,10 +1,11 @@
 /** Commands about devices: look, decide, let go. */
-import { visible } from "../../base/text.ts";
+import { oneLine, visible } from "../../base/text.ts";
 import type {
   DeviceDetails,
   DeviceSummary,
   Outcome,
   PatienceOutcome,
+  RightsSummary,
 } from "../../daemon/management/service.ts";
 import { optionFor, summaryOf } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -229,4 +230,97 @@ const patience: Command = {
   },
 };
 
-export const DEVICE_COMMANDS: readonly Command[] = [devices, show, ...words, patience];
+const TO = optionFor("grant", "to", "TARGET");
+
+/** A command about what a device may ask of others: all answer with what it may then. */
+function about(
+  name: string,
+  more: Pick<Command, "operands" | "options" | "description" | "examples"> & {
+    readonly args: (call: Parameters<Command["run"]>[0]) => Record<string, unknown>;
+  },
+): Command {
+  const { args, ...rest } = more;
+  return {
+    name,
+    alias: null,
+    summary: summaryOf(name),
+    asks: true,
+    ...rest,
+    async run(call) {
+      const summary = await call.ask<RightsSummary>(name, { id: call.operand(0), ...args(call) });
+      return call.show(summary, rightsText);
+    },
+  };
+}
+
+/** @throws CommandFailure `usage` */
+function needed(call: Parameters<Command["run"]>[0], option: string, value: string): string {
+  const text = call.option(option);
+  if (text !== null) return text;
+  throw new CommandFailure(EXIT.usage, `--${option} is missing: write --${option} ${value}`);
+}
+
+function rightsText({ id, words, groups }: RightsSummary): string {
+  const may = words.length === 0 ? ["may ask nothing of other devices"] : words;
+  const member =
+    groups.length === 0 ? [] : [`is in ${groups.map((name) => `@${name}`).join(", ")}`];
+  return [...may, ...member].map((line) => `${visible(id)} ${oneLine(line, 1024)}\n`).join("");
+}
+
+const rights: readonly Command[] = [
+  about("rights", {
+    operands: [ID],
+    options: [],
+    description: [
+      "Shows what the device may ask of others; what is not there it may not. Its certificate says the same, signed, and other devices go by that.",
+    ],
+    examples: ["homeca rights abcdefghijklmnop"],
+    args: () => ({}),
+  }),
+  about("grant", {
+    operands: [ID],
+    options: [TO, optionFor("grant", "path", "PATH"), optionFor("grant", "methods", "LIST")],
+    description: [
+      "TARGET is the id of another device, a group with @ before its name, or all. PATH is one resource of it: nothing below it is meant. LIST is GET to read, PUT to set, POST to use, DELETE.",
+      "The device gets a certificate with the new right at once while it is connected, otherwise when it reports next. One that cannot renew by itself has it with the next certificate you issue.",
+    ],
+    examples: [
+      "homeca grant abcdefghijklmnop --to qrstuvwxyz234567 --path /temperature --methods GET",
+      "homeca grant abcdefghijklmnop --to @lights --path /on --methods GET,PUT",
+    ],
+    args: (call) => ({
+      to: needed(call, "to", "@lights"),
+      path: needed(call, "path", "/temperature"),
+      methods: needed(call, "methods", "GET"),
+    }),
+  }),
+  about("withhold", {
+    operands: [ID],
+    options: [TO, optionFor("withhold", "path", "PATH"), optionFor("withhold", "methods", "LIST")],
+    description: [
+      "The opposite of homeca grant: without --methods every method, without --path everything the device may ask of TARGET. Certificates that say otherwise go on the revocation list now; the device stays and gets another.",
+    ],
+    examples: ["homeca withhold abcdefghijklmnop --to @lights"],
+    args: (call) => ({
+      to: needed(call, "to", "@lights"),
+      path: call.option("path"),
+      methods: call.option("methods"),
+    }),
+  }),
+  about("group", {
+    operands: [ID, { name: "NAME", required: true }],
+    options: [],
+    description: ["Rights against the group are rights against the device from now on."],
+    examples: ["homeca group abcdefghijklmnop lights"],
+    args: (call) => ({ group: call.operand(1) }),
+  }),
+  about("ungroup", {
+    operands: [ID, { name: "NAME", required: true }],
+    options: [],
+    description: ["Rights against the group are rights against the device no more."],
+    examples: ["homeca ungroup abcdefghijklmnop lights"],
+    args: (call) => ({ group: call.operand(1) }),
+  }),
+];
+
+export const DEVICE_COMMANDS: readonly Command[] = [devices, show, ...words, patience, ...rights];

@@ -70,8 +70,10 @@ function byCertificate(
   }
   if (record.alarm !== null) return quarantine(rules, record.alarm);
   if (now.unix === null) return quarantine(rules, "time-unknown");
-  // Withdrawn for silence: the list counts, whatever the record says by now.
-  if (revoked !== null) return quarantine(rules, "dormant");
+  // Withdrawn for silence or for its rights: the list counts, whatever the record says by now.
+  if (revoked !== null) {
+    return quarantine(rules, record.state === "dormant" ? "dormant" : "certificate-withdrawn");
+  }
   if (peer.leaf.notAfter < now.unix) return lapsed(record, rules, standing);
 
   switch (record.state) {

@@ -10,6 +10,7 @@ export type QuarantineReason =
   | "approved"
   | "lost-certificate"
   | "dormant"
+  | "certificate-withdrawn"
   | "certificate-lapsed"
   | "certificate-not-on-record"
   | "duplicate-key"
@@ -61,6 +62,8 @@ export function sentence(reason: Reason, subject: Subject): string {
       return `Held ${name} in quarantine: it came without its certificate, as after a factory reset; run \`homeca revoke ${id}\` and then \`homeca readmit ${id}\` to pair it again.`;
     case "dormant":
       return `Held ${name} in quarantine: it was away for long and must prove that it lives; one that cannot by itself, such as a phone, gets a new certificate by \`homeca issue ${id} --p12 FILE\`.`;
+    case "certificate-withdrawn":
+      return `Held ${name} in quarantine: its certificate was withdrawn, as when it was away for long or may do less than before; it can renew it there, otherwise run \`homeca issue ${id} --p12 FILE\`.`;
     case "certificate-lapsed":
       return `Held ${name} in quarantine: its certificate ended on ${ending(subject)}; it can renew it there, otherwise run \`homeca revoke ${id}\` and pair it again.`;
     case "certificate-not-on-record":

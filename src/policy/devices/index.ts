@@ -14,6 +14,7 @@ import { ApiFailure } from "./failure.ts";
 import { HOME } from "./home.ts";
 import { KEY_UPDATE } from "./key-update.ts";
 import { LIVE } from "./live.ts";
+import { ACL, GROUPS } from "./rights.ts";
 import { refusal } from "./refusal.ts";
 import { requireMember } from "./member.ts";
 import { answer, requireAccept } from "./resource.ts";
@@ -37,6 +38,8 @@ export const RESOURCES: readonly Resource[] = [
   ...EST,
   LIVE,
   CRL,
+  ACL,
+  GROUPS,
 ];
 
 /** Whether a request is for something that may be observed. */

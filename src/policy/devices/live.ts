@@ -10,6 +10,7 @@ import { coapResponse } from "../../proto/coap/response.ts";
 import { step } from "../lifecycle/step.ts";
 import type { Change } from "../registry/change.ts";
 import type { DeviceRecord } from "../registry/record.ts";
+import { isUpToDate } from "../rights/certified.ts";
 import { ApiFailure } from "./failure.ts";
 import { requireMember } from "./member.ts";
 import { encodeLiveAnswer, parseLiveReport } from "./messages.ts";
@@ -45,7 +46,12 @@ function report(call: Call): Answer {
     crlNumber: home.registry.crlNumber,
     locked: record.theftLock,
     // One that was withdrawn for silence opens the network no more, however long it would last.
-    renew: returns || lapsed || revoked !== null || (unix !== null && isDue(peer.leaf, unix)),
+    renew:
+      returns ||
+      lapsed ||
+      revoked !== null ||
+      !isUpToDate(peer.leaf, record) ||
+      (unix !== null && isDue(peer.leaf, unix)),
   });
   const response = coapResponse(Code.CHANGED, { contentFormat: ContentFormat.CBOR, payload });
   if (returns) {

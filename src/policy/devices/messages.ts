@@ -8,7 +8,9 @@ import type { CborMap } from "../../base/cbor.ts";
 import * as cbor from "../../base/cbor-write.ts";
 import { unix } from "../../base/machine.ts";
 import type { Unix } from "../../base/machine.ts";
+import { MAX_GROUPS } from "../registry/record.ts";
 import { isPlainText, isType, MAX_NAME } from "../registry/text.ts";
+import { isGroupName, MAX_GROUP_NAME } from "../rights/rights.ts";
 
 /** The version of the device API that this code speaks. */
 export const API_VERSION = 1;
@@ -226,6 +228,22 @@ export function parseLiveAnswer(body: Uint8Array): LiveAnswer {
     renew: map.required(6).boolean(),
     locked: map.required(7).boolean(),
   }));
+}
+
+/** `GET /h/groups`: names of groups, in any order. */
+export function encodeGroups(groups: readonly string[]): Uint8Array {
+  return cbor.array(...groups.map(cbor.text));
+}
+
+/** @throws {@link CborFailure}, also for a name that is none, or more of them than a device is in */
+export function parseGroups(body: Uint8Array): readonly string[] {
+  const items = parseCbor(body, MAX_MESSAGE).array();
+  if (items.length > MAX_GROUPS) throw new CborFailure("wrong-length", 0);
+  return items.map((item) => {
+    const name = item.text(MAX_GROUP_NAME);
+    if (!isGroupName(name)) throw new CborFailure("wrong-length", item.at);
+    return name;
+  });
 }
 
 function read<T>(body: Uint8Array, fields: (map: CborMap) => T): T {

@@ -59,9 +59,10 @@ export interface EstHome {
   /**
    * Issues the device's first or another certificate, and has it on record
    * before it returns its DER.
+   * @param serves - whether the certificate is to be one that other devices reach it by; the name in it is the home's choice
    * @throws AuthorityFailure, RegistryFailure
    */
-  issue(record: DeviceRecord, publicKey: PublicKey): Uint8Array;
+  issue(record: DeviceRecord, publicKey: PublicKey, serves: boolean): Uint8Array;
   /** As {@link issue}, with the names of `current`; a dormant device has come back by it. */
   renew(record: DeviceRecord, current: Certificate, publicKey: PublicKey): Uint8Array;
 }
@@ -104,8 +105,13 @@ function enrol(question: EstQuestion, renews: boolean, home: EstHome): EstOutcom
   return issued(record, () =>
     renews && asker.kind === "certificate"
       ? home.renew(record, asker.peer.leaf, publicKey)
-      : home.issue(record, publicKey),
+      : home.issue(record, publicKey, asksToServe(request)),
   );
+}
+
+/** Any host name asks for it; which one is ignored. */
+function asksToServe({ requested }: CertificateRequest): boolean {
+  return requested?.subjectAltName?.some(({ kind }) => kind === "dns") ?? false;
 }
 
 function read(encoded: Uint8Array, crypto: Crypto): CertificateRequest | EstReason {

@@ -8,6 +8,9 @@ import type { Crypto } from "../../base/crypto/crypto.ts";
 import type { RandomSource, Unix } from "../../base/machine.ts";
 import { STATES } from "../lifecycle/table.ts";
 import type { State } from "../lifecycle/table.ts";
+import { isGroupName, parseRights } from "../rights/rights.ts";
+import type { Right } from "../rights/rights.ts";
+import { RegistryFailure } from "./failure.ts";
 import { Fields } from "./fields.ts";
 import { isPlainText, isType, MAX_NAME } from "./text.ts";
 
@@ -19,8 +22,8 @@ export type DeviceClass = (typeof CLASSES)[number];
 export const MAX_KEYS = 8;
 /** MAC addresses remembered of one device, newest first. */
 export const MAX_MACS = 8;
-/** Rights entries that one record may carry. */
-export const MAX_RIGHTS = 64;
+/** Groups that one device may be in. */
+export const MAX_GROUPS = 16;
 /** A count that stops there: once an hour for a century. */
 export const MAX_KEY_UPDATES = 1_000_000;
 /** Characters of a Wi-Fi key: 100 bits, more than anybody guesses off line from a captured handshake. */
@@ -98,7 +101,10 @@ export interface DeviceRecord {
   readonly alarm: Alarm | null;
   /** Null: the home's default. */
   readonly placement: Placement | null;
-  readonly rights: readonly unknown[];
+  /** What it may ask of other devices; each of its certificates says what this was when it was issued. */
+  readonly rights: readonly Right[];
+  /** Names of the groups it is in, by which others may be given rights against it; each once. */
+  readonly groups: readonly string[];
   readonly theftLock: boolean;
   readonly keyCase: KeyCase | null;
   /** Keys agreed on with the home so far: by how many updates the present one came about. */
@@ -150,6 +156,7 @@ export function blankRecord(id: string, deviceClass: DeviceClass, state: State):
     alarm: null,
     placement: null,
     rights: [],
+    groups: [],
     theftLock: false,
     keyCase: null,
     keyUpdates: 0,
@@ -257,7 +264,8 @@ export function parseRecord(json: unknown): DeviceRecord {
     proven: fields.oneOf("proven", PROOFS),
     alarm: fields.nullable("alarm", () => fields.oneOf("alarm", ALARMS)),
     placement: fields.nullable("placement", () => parsePlacement(fields.raw("placement"))),
-    rights: fields.list("rights", MAX_RIGHTS, (value) => value),
+    rights: parseRights(fields.raw("rights")),
+    groups: parseGroupNames(fields.raw("groups")),
     theftLock: fields.flag("theftLock"),
     keyCase: fields.nullable("keyCase", () => fields.oneOf("keyCase", KEY_CASES)),
     keyUpdates: fields.whole("keyUpdates", 0, MAX_KEY_UPDATES),
@@ -322,6 +330,18 @@ function parsePlacement(json: unknown): Placement {
   };
   fields.end();
   return placement;
+}
+
+/** From a record's or a device's own JSON. @throws {@link RegistryFailure} `bad-form` */
+export function parseGroupNames(json: unknown): readonly string[] {
+  const fields = new Fields({ groups: json }, "record");
+  const groups = fields.list("groups", MAX_GROUPS, (value, where) =>
+    new Fields({ name: value }, where).text("name", isGroupName),
+  );
+  if (new Set(groups).size < groups.length) {
+    throw new RegistryFailure("bad-form", "record has a group twice");
+  }
+  return groups;
 }
 
 function isName(text: string): boolean {

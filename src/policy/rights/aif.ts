@@ -56,14 +56,19 @@ export function parseAif(encoding: Uint8Array): readonly Permission[] {
 /** The list in the order of its paths, so that one statement has one encoding. @throws {@link RightsFailure} */
 export function encodeAif(permissions: readonly Permission[]): Uint8Array {
   checkPermissions(permissions);
+  const encoding = encodePermissions(permissions);
+  if (encoding.length > MAX_AIF_LENGTH) throw new RightsFailure("too-long");
+  return encoding;
+}
+
+/** As {@link encodeAif}, however many: an answer has more room than a certificate, and may say nothing. */
+export function encodePermissions(permissions: readonly Permission[]): Uint8Array {
   const sorted = permissions.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  const encoding = cbor.array(
+  return cbor.array(
     ...sorted.map(({ path, methods, created }) =>
       cbor.array(cbor.text(path), cbor.integer(bitsOf(methods) + bitsOf(created, DYNAMIC_OFFSET))),
     ),
   );
-  if (encoding.length > MAX_AIF_LENGTH) throw new RightsFailure("too-long");
-  return encoding;
 }
 
 /** Methods in the order of their bits, each once. */

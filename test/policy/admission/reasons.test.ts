@@ -14,6 +14,7 @@ const REASONS: Readonly<Record<Reason, "Admitted" | "Held" | "Refused">> = {
   approved: "Held",
   "lost-certificate": "Held",
   dormant: "Held",
+  "certificate-withdrawn": "Held",
   "certificate-lapsed": "Held",
   "certificate-not-on-record": "Held",
   "duplicate-key": "Held",

@@ -8,6 +8,7 @@ import { RegistryFailure } from "../../../src/policy/registry/failure.ts";
 import type { RegistryReason } from "../../../src/policy/registry/failure.ts";
 import {
   blankRecord,
+  MAX_GROUPS,
   MAX_KEYS,
   MAX_MACS,
   parseRecord,
@@ -27,6 +28,7 @@ import {
   MAX_SERIALS,
 } from "../../../src/policy/registry/registry.ts";
 import type { Registry } from "../../../src/policy/registry/registry.ts";
+import { MAX_RIGHTS } from "../../../src/policy/rights/rights.ts";
 
 const hashOf = (n: number): string => n.toString(16).padStart(64, "0");
 const serialOf = (n: number): string => (n + 0x100000).toString(16);
@@ -235,7 +237,13 @@ const full: DeviceRecord = {
   proven: "setup-code",
   alarm: "duplicate-key",
   placement: { network: "iot", vlan: 20 },
-  rights: [{ any: "thing" }],
+  rights: [
+    {
+      target: { kind: "device", id: idOf(3) },
+      allow: [{ path: "/temperature", methods: ["GET"], created: [] }],
+    },
+  ],
+  groups: ["Küche", "lights"],
   theftLock: true,
   keyCase: "weak-known",
   firstSeen: unix(10),
@@ -253,8 +261,6 @@ test("a record survives JSON, and each field missing, unknown or of another kind
       const bad = Object.fromEntries(
         fields.map(([at, value]) => [at, at === name ? wrong : value]),
       );
-      // An opaque list takes any element; of that alone a list is no wrong kind.
-      if (name === "rights" && Array.isArray(wrong)) continue;
       assert.throws(() => parseRecord(bad), RegistryFailure, `${name} ${JSON.stringify(wrong)}`);
     }
   }
@@ -265,7 +271,10 @@ test("a record at its bounds is read and beyond them refused", () => {
   const beyond: readonly Partial<Record<keyof DeviceRecord, unknown>>[] = [
     { keys: Array.from({ length: MAX_KEYS + 1 }, (_, n) => key(n)) },
     { macs: Array.from({ length: MAX_MACS + 1 }, () => "02:00:00:00:00:01") },
-    { rights: Array.from({ length: 65 }, () => 1) },
+    { rights: Array.from({ length: MAX_RIGHTS + 1 }, () => full.rights[0]) },
+    { groups: Array.from({ length: MAX_GROUPS + 1 }, (_, n) => `group ${n}`) },
+    { groups: ["x".repeat(65)] },
+    { groups: ["twice", "twice"] },
     { name: { value: "x".repeat(65), by: "owner" } },
     { placement: { network: "x".repeat(16), vlan: null } },
     { placement: { network: "lan", vlan: 4095 } },
@@ -276,6 +285,8 @@ test("a record at its bounds is read and beyond them refused", () => {
     assert.throws(() => parseRecord({ ...full, ...parts }), RegistryFailure, Object.keys(parts)[0]);
   }
   parseRecord({ ...full, placement: { network: "x".repeat(15), vlan: 4094 } });
+  parseRecord({ ...full, groups: Array.from({ length: MAX_GROUPS }, (_, n) => `group ${n}`) });
+  parseRecord({ ...full, rights: Array.from({ length: MAX_RIGHTS }, () => full.rights[0]) });
 });
 
 const anyChange: fc.Arbitrary<Change> = fc.oneof(
