@@ -13,10 +13,11 @@ import type { Host } from "../../host/host.ts";
 import { HostFailure } from "../../host/host.ts";
 import { nodeFiles } from "../../host/node/files.ts";
 import { nodeHost } from "../../host/node/index.ts";
-import { deviceIdHash } from "../../policy/admission/setup.ts";
+import { claimedId, deviceIdHash } from "../../policy/admission/setup.ts";
 import { dayText } from "../../policy/admission/reasons.ts";
 import { normalSetupCode } from "../../policy/registry/record.ts";
 import { isPlainText, isType, MAX_NAME } from "../../policy/registry/text.ts";
+import { encodePublicKey } from "../../proto/x509/key.ts";
 import type { Call, Command } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
@@ -196,6 +197,8 @@ function setupCode(call: Call): string | null {
 }
 
 interface Shown {
+  /** What a list of expected devices has beside the code. */
+  readonly id: string;
   readonly type: string;
   readonly name: string | null;
   readonly model: string | null;
@@ -212,11 +215,13 @@ function show(call: Call): ExitStatus {
   const { state } = StateFile.open(host.files, statePath(call));
   const { identity, owner, next, scalar } = state;
   const { point } = host.crypto.signingKey("P-256", scalar).publicKey;
+  const spki = encodePublicKey({ kind: "ec", curve: "P-256", point });
   const shown: Shown = {
+    id: claimedId(identity.deviceId),
     type: identity.type,
     name: identity.name,
     model: identity.model,
-    keyHash: toHex(host.crypto.digest("sha256", point)),
+    keyHash: toHex(host.crypto.digest("sha256", spki)),
     owned: owner !== null,
     home: owner?.serverName ?? null,
     certificateEnds: owner?.notAfter ?? null,
@@ -228,6 +233,7 @@ function show(call: Call): ExitStatus {
   }
   call.write(
     facts([
+      ["id", shown.id],
       ["type", shown.type],
       ["name", shown.name],
       ["model", shown.model],
