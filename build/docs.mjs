@@ -7,6 +7,8 @@ let failed = false;
 for (const script of [
   "build/reference.mjs",
   "build/lifecycle-diagram.mjs",
+  "build/protocol-diagram.mjs",
+  "build/vectors.mjs",
   "build/window-simulation.mjs",
 ]) {
   const { status } = spawnSync(process.execPath, [path.join(root, script)], {
