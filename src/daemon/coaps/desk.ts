@@ -219,6 +219,17 @@ export class CoapsDesk {
       look: (request, whose) => this.#reception.answer(request, whose).response,
     });
     this.#members.set(id, association);
+    this.#keepTicket(caller, session);
+  }
+
+  /** A member may come back to this session; what it still opens then is asked of the record as it is then. */
+  #keepTicket({ asker }: Caller, { issuedTicket }: TlsSession): void {
+    if (issuedTicket === null || asker.kind !== "certificate" || asker.lapsed) return;
+    const record = this.#reception.recordOf({ asker });
+    if (record === null) return;
+    const { serial, leaf } = asker.peer;
+    const holder = { device: record.id, serial, notAfter: leaf.notAfter };
+    this.#house.tickets.admit("coaps", issuedTicket, holder);
   }
 
   /** Established, an association gives way to nobody in DTLS: here it does. */
