@@ -27,9 +27,15 @@ export function filesBelow(folder, ending) {
 
 /** Test files that run on both engines: floors 0 to 2, the whole daemon in memory, and what fuzzing kept. */
 export function pureTests() {
-  return ["test/base", "test/proto", "test/policy", "test/whole", "test/fuzz"].flatMap((folder) =>
-    filesBelow(folder, ".test.ts"),
-  );
+  const folders = [
+    "test/base",
+    "test/proto",
+    "test/policy",
+    "test/device",
+    "test/whole",
+    "test/fuzz",
+  ];
+  return folders.flatMap((folder) => filesBelow(folder, ".test.ts"));
 }
 
 /** Test files that need Node: daemon, host, command line. */

@@ -41,11 +41,14 @@ export type KeyUpdateAnswer =
 
 export class KeyUpdates {
   readonly #machine: HomeKeyUpdates;
+  readonly #most: number;
   readonly #seen = new Set<string>();
   readonly #agreed = new Map<string, Agreed>();
   readonly #abandoned = new Map<string, readonly Mono[]>();
 
-  constructor(crypto: Crypto, random: RandomSource) {
+  /** @param most - shares that are known again */
+  constructor(crypto: Crypto, random: RandomSource, most: number = MAX_SEEN) {
+    this.#most = most;
     this.#machine = new HomeKeyUpdates({
       crypto,
       random,
@@ -128,7 +131,7 @@ export class KeyUpdates {
   }
 
   #remember(fingerprint: string): void {
-    if (this.#seen.size >= MAX_SEEN) {
+    if (this.#seen.size >= this.#most) {
       const [oldest] = this.#seen;
       this.#seen.delete(oldest!);
     }
