@@ -58,6 +58,7 @@ const WHO: Readonly<Record<Audience, string>> = {
   anyone: "any proved key",
   newcomer: "the first key",
   member: "a certificate",
+  leaving: "a certificate, or one that was released",
 };
 
 function resourceRows({ path, methods, formats, observable, type }: (typeof RESOURCES)[number]) {
@@ -108,6 +109,7 @@ function cases(): object[] {
     periodSeconds: DAY,
     crlNumber: NOW,
     renew: false,
+    locked: false,
   };
   return [
     body("home-facts", "answer of GET /h", home, encodeHomeFacts(home)),

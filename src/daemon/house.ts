@@ -12,6 +12,7 @@ import type { KernelPlacement } from "../policy/firewall/drift.ts";
 import type { FirewallChange, FirewallConfig } from "../policy/firewall/render.ts";
 import { FirewallFailure, renderAll, renderChange } from "../policy/firewall/render.ts";
 import { KeyUpdates } from "../policy/devices/key-updates.ts";
+import { Releases } from "../policy/ownership/releases.ts";
 import type { Change } from "../policy/registry/change.ts";
 import type { Registry } from "../policy/registry/registry.ts";
 import type { EapServerConfig } from "../proto/eap/server.ts";
@@ -65,6 +66,7 @@ export class House {
   readonly presences: Presences;
   readonly tickets: Tickets;
   readonly keyUpdates: KeyUpdates;
+  readonly releases: Releases;
   readonly #stapling = new Stapling();
   readonly started: Mono;
   readonly #known = new KnownSignatures();
@@ -106,6 +108,8 @@ export class House {
       time: () => this.clock.now(),
     });
     this.keyUpdates = new KeyUpdates(host.crypto, host.random);
+    const { crypto, random } = host;
+    this.releases = new Releases({ crypto, random, key: keys.issuingKey });
     this.started = host.mono();
   }
 
@@ -203,6 +207,8 @@ export class House {
   /** Takes over what the kernel holds from before this process; which device it is shows at its next authentication. */
   adopt({ kind, mac, seconds, port }: KernelPlacement, now: Mono): void {
     const record = [...this.registry.devices.values()].find(({ macs }) => macs.includes(mac));
+    // Its end was stored, and the daemon's came before it was put out.
+    if (record?.state === "revoked" || record?.state === "released") return;
     const nas = { client: "", identifier: null };
     this.sessions.put({
       mac,

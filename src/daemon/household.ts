@@ -1,7 +1,14 @@
 /** The owner's word carried out: what the management methods do in this house. */
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
-import { approve, comeBack, deny, readmit, withdraw } from "../policy/admission/owner.ts";
+import {
+  approve,
+  comeBack,
+  deny,
+  readmit,
+  withdraw,
+  withdrawUnlisted,
+} from "../policy/admission/owner.ts";
 import type { Word } from "../policy/admission/owner.ts";
 import { HostFailure } from "../host/host.ts";
 import { BEGINNINGS } from "../policy/lifecycle/table.ts";
@@ -109,12 +116,33 @@ export class Household implements service.HomeService {
     );
   }
 
-  revoke(id: string, reason: RevocationReason): Promise<service.Outcome> {
-    return this.#withdraw(id, "revoke", reason, "revoked");
+  async revoke(id: string, reason: RevocationReason): Promise<service.Outcome> {
+    const record = this.#record(id);
+    const outcome = this.#withdraw(record, "revoke", reason, "revoked");
+    return this.#withdrawal.withdrawn(record, outcome);
   }
 
-  release(id: string): Promise<service.Outcome> {
-    return this.#withdraw(id, "release", "privilegeWithdrawn", "released");
+  async release(id: string): Promise<service.Released> {
+    const record = this.#record(id);
+    if (record.theftLock && record.state !== "released") {
+      throw new ManagementFailure(
+        "wrong-state",
+        `${shown(record)} is locked against theft: run \`homeca unlock ${id}\` first`,
+      );
+    }
+    const outcome = this.#withdraw(record, "release", "privilegeWithdrawn", "released");
+    return this.#withdrawal.released(this.#record(id), outcome);
+  }
+
+  /** A device was released by its own wish: that is on record, and the rest follows. */
+  async left(id: string): Promise<void> {
+    const record = this.#record(id);
+    try {
+      await this.#withdrawal.released(record, { id, state: record.state });
+    } catch (failure) {
+      // What is unfinished was told to the log by then, and nobody asked.
+      if (!(failure instanceof ManagementFailure)) this.#house.fault("a release", failure);
+    }
   }
 
   readmit(id: string): service.Outcome {
@@ -311,19 +339,20 @@ export class Household implements service.HomeService {
     return this.rights(id);
   }
 
-  async #withdraw(
-    id: string,
+  #withdraw(
+    record: DeviceRecord,
     event: "revoke" | "release",
     reason: RevocationReason,
     word: string,
-  ): Promise<service.Outcome> {
-    const record = this.#record(id);
+  ): service.Outcome {
     // Withdrawal must not wait for a clock: the newest time known will do on the list.
     const at = this.#house.clock.now() ?? this.#house.clock.floor;
     const stated = reason === "cessationOfOperation" ? "privilegeWithdrawn" : reason;
-    const changes = lifecycleAnswer(() => withdraw(record, event, stated, "owner", at));
-    const outcome = this.#done(id, changes, `You ${word} ${shown(record)}.`);
-    return this.#withdrawal.withdrawn(record, outcome);
+    const changes = lifecycleAnswer(() => [
+      ...withdraw(record, event, stated, "owner", at),
+      ...withdrawUnlisted(this.#house.registry, record, stated, at),
+    ]);
+    return this.#done(record.id, changes, `You ${word} ${shown(record)}.`);
   }
 
   #newRecord(

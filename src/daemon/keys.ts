@@ -32,6 +32,8 @@ const RENEW_AT = 1 / 3;
 export interface HomeKeys {
   readonly root: Certificate;
   readonly issuing: Authority;
+  /** The issuing CA's own, for what this home signs beside certificates. */
+  readonly issuingKey: SigningKey;
   /** For EAP: the server's certificate and the issuing CA's, DER, and their key. */
   readonly server: {
     readonly chain: readonly Uint8Array[];
@@ -79,6 +81,7 @@ export function openAuthority(
   return {
     root,
     issuing,
+    issuingKey: readKey(host, `${folder}/issuing.key`),
     server: openServer(host, folder, serverName, issuing, time),
     pseudonymKey: openPseudonymKey(host, `${folder}/pseudonym.key`),
   };

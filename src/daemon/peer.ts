@@ -2,6 +2,7 @@
 import { sameBytes } from "../base/bytes.ts";
 import type { Crypto, PublicKey } from "../base/crypto/crypto.ts";
 import type { Unix } from "../base/machine.ts";
+import { isOwedRelease } from "../policy/registry/record.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
 import { deviceBySerial } from "../policy/registry/registry.ts";
 import type { Registry } from "../policy/registry/registry.ts";
@@ -90,9 +91,16 @@ function pathOptions({
     isRevoked: (_issuer, serial) => {
       const reason = registry.revoked.get(serial)?.reason ?? null;
       // Withdrawn for silence alone: admission lets such a device as far as quarantine.
-      return reason === "cessationOfOperation" ? null : reason;
+      if (reason === "cessationOfOperation") return null;
+      return reason === "privilegeWithdrawn" && mayFetchRelease(registry, serial) ? null : reason;
     },
   };
+}
+
+/** Whether a withdrawn certificate is good for fetching a release. Everything else asks the record, which is out. */
+function mayFetchRelease(registry: Registry, serial: string): boolean {
+  const record = deviceBySerial(registry, serial);
+  return record !== null && isOwedRelease(record);
 }
 
 /** One certificate whose issuer is its subject. What cannot be read is left to path validation to refuse. */

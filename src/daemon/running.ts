@@ -21,6 +21,7 @@ import { Discovery } from "./discovery.ts";
 import { EstHttps } from "./est-https.ts";
 import { EstDesk } from "./est.ts";
 import { Eviction } from "./eviction.ts";
+import { Farewells } from "./farewell.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
 import { Hour } from "./hour.ts";
 import type { House } from "./house.ts";
@@ -53,6 +54,7 @@ export class Running {
   readonly #coaps: CoapsDesk;
   readonly #discovery: Discovery;
   readonly #est: EstHttps;
+  readonly #farewells: Farewells;
   readonly #alarm: Alarm;
   readonly #firewall: FirewallWatch;
   readonly #reach: Reach;
@@ -88,7 +90,16 @@ export class Running {
     this.#list = new PublishedList(house);
     this.#firewall = new FirewallWatch(house);
     this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
-    this.#coaps = new CoapsDesk(house, this.#list, () => this.#alarm.plan(0));
+    this.#coaps = new CoapsDesk(
+      house,
+      this.#list,
+      () => this.#alarm.plan(0),
+      (kind, device) => {
+        if (kind === "confirmed-release") this.#farewells.confirmed(device);
+        if (kind === "gave-itself-up") void household.left(device);
+      },
+    );
+    this.#farewells = new Farewells(house, (device) => this.#coaps.isConnected(device));
     this.#discovery = new Discovery(house, () => this.#alarm.plan(0));
     house.isSearching = () => this.#discovery.search !== null;
     house.watch(() => this.#look("observers", () => this.#coaps.refresh()));
@@ -99,9 +110,10 @@ export class Running {
       endConversations: (device) => {
         this.#authenticator.conversations.endOf(device);
         house.tickets.forget(device);
-        this.#coaps.endOf(device);
         this.#est.endOf(device);
       },
+      endAssociations: (device) => this.#coaps.endOf(device),
+      farewells: this.#farewells,
     };
     const household = new Household(house, {
       ...this.#reach,
@@ -153,6 +165,7 @@ export class Running {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#alarm.close();
+    this.#farewells.close();
     this.#listeners.close();
     this.#coaps.close();
     this.#discovery.close();

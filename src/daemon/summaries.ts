@@ -73,6 +73,13 @@ export function detailsOf(house: House, record: DeviceRecord): service.DeviceDet
     placement: record.placement,
     theftLock: record.theftLock,
     silence: silenceOf(house, record),
+    release:
+      record.release === null
+        ? null
+        : {
+            confirmed: record.release.receipt !== null,
+            confirmedAt: record.release.confirmedAt,
+          },
     firstSeen: record.firstSeen,
     decidedAt: record.decidedAt,
     decidedBy: record.decidedBy,

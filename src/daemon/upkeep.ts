@@ -66,8 +66,10 @@ function giveUpSilent(house: House, reach: Reach, now: Unix): void {
 }
 
 /** Whoever is still on record as there, without having been heard of for days, is there no more. */
-function putOut(house: House, { eviction, endConversations }: Reach, record: DeviceRecord): void {
-  endConversations(record.id);
+function putOut(house: House, reach: Reach, record: DeviceRecord): void {
+  const { eviction } = reach;
+  reach.endConversations(record.id);
+  reach.endAssociations(record.id);
   if (house.sessions.ofDevice(record.id).length === 0) return;
   eviction.evict(record).catch((failure: unknown) => {
     if (!(failure instanceof HostFailure))

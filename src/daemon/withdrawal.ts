@@ -6,13 +6,15 @@
 import { visible } from "../base/text.ts";
 import { HostFailure } from "../host/host.ts";
 import { AuthorityFailure, explain } from "../policy/ca/failure.ts";
+import { isOwedRelease } from "../policy/registry/record.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
 import { clauseOf, shown } from "./answers.ts";
 import type { Eviction } from "./eviction.ts";
+import type { Farewells } from "./farewell.ts";
 import type { PublishedList } from "./list.ts";
 import type { Log } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
-import type { Outcome } from "./management/service.ts";
+import type { Outcome, Released } from "./management/service.ts";
 
 /** What may still run for a device that is on record as out, and what says so to others. */
 export interface Reach {
@@ -20,6 +22,9 @@ export interface Reach {
   readonly list: PublishedList;
   /** Those under way, and the sessions that it could come back to. */
   readonly endConversations: (device: string) => void;
+  /** Its associations over CoAPs. */
+  readonly endAssociations: (device: string) => void;
+  readonly farewells: Farewells;
 }
 
 /** A step behind the owner's word that failed: what did not happen, and what the owner does about it. */
@@ -47,8 +52,8 @@ export class Withdrawal {
   }
 
   /**
-   * Follows up a revocation or release: the device is put out, and its
-   * certificates come onto the list.
+   * Follows up a revocation: the device is put out, and its certificates come
+   * onto the list.
    * @param outcome - what is on record by now
    * @throws ManagementFailure `unfinished`
    */
@@ -64,9 +69,24 @@ export class Withdrawal {
     this.#followed(record, record, [this.#publish()]);
   }
 
+  /**
+   * Follows up a release. The list is signed first; then a device that can take
+   * part is given its release, and put out when it has confirmed it or the while
+   * is over. Until then it keeps its place, for there it is reached.
+   * @throws ManagementFailure `unfinished`
+   */
+  async released(record: DeviceRecord, outcome: Outcome): Promise<Released> {
+    this.#reach.endConversations(record.id);
+    const published = this.#publish();
+    const confirmed = isOwedRelease(record) ? await this.#reach.farewells.of(record.id) : null;
+    const done = this.#followed(record, outcome, [await this.#putOut(record), published]);
+    return { ...done, confirmed };
+  }
+
   /** The record says no already; from here on it is about what still runs. Null once that has ended. */
   async #putOut(record: DeviceRecord): Promise<Unfinished | null> {
     this.#reach.endConversations(record.id);
+    this.#reach.endAssociations(record.id);
     try {
       await this.#reach.eviction.evict(record);
       return null;

@@ -35,6 +35,7 @@ import { signRequest } from "../proto/x509/request.ts";
 import type { Host } from "../host/host.ts";
 import { checkEnrolment, keyHashOf } from "./credentials.ts";
 import { SessionFailure } from "./session.ts";
+import { ownedBy } from "./tenure.ts";
 import type { HomeSession } from "./session.ts";
 import type { DeviceState, NextKey, Ownership, StateFile } from "./state.ts";
 
@@ -100,7 +101,9 @@ export async function adopt(adoption: Adoption): Promise<Ownership> {
   const next: NextKey = { scalar, discoveryKey, sessionKey, ownership: null };
   adoption.file.change({ next });
   const ownership = await enrol(adoption, facts, next, key.publicKey);
-  adoption.file.change({ next: { ...next, ownership } });
+  const tenure = ownedBy(adoption.file.state.tenure, ownership.chain);
+  if (tenure === null) throw new AdoptionFailure("bad-certificate", "names no owner");
+  adoption.file.change({ next: { ...next, ownership }, tenure });
   adoption.progress({ kind: "certified", notAfter: ownership.notAfter });
   return ownership;
 }

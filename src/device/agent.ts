@@ -9,14 +9,18 @@ import { mono } from "../base/machine.ts";
 import type { Host, SocketAddress, Timer } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import type { LiveAnswer } from "../policy/devices/messages.ts";
+import { OwnershipFailure } from "../policy/ownership/failure.ts";
 import { adopt, AdoptionFailure } from "./adoption.ts";
 import type { AdoptionProgress } from "./adoption.ts";
 import { firstCredential, judgeHome, judgeStranger, memberCredential } from "./credentials.ts";
 import { findOpenHome, findOwnHome } from "./discovery.ts";
 import { renew, report } from "./membership.ts";
+import { handIn, heedLock, offerNonce, receiptOf, takeToken, watchRelease } from "./release.ts";
+import type { ReleaseNews } from "./release.ts";
 import { HomeSession, SessionFailure } from "./session.ts";
 import { credentialOf, StateFailure } from "./state.ts";
 import type { MemberKey, Ownership, StateFile } from "./state.ts";
+import { lockedAs } from "./tenure.ts";
 
 /** RFC 9965 §3.4.1 asks newcomers for minutes; the first try after a failure comes sooner. */
 export const FIRST_RETRY_MS = 5000;
@@ -26,6 +30,8 @@ export const LONGEST_WAIT_MS: number = 60 * 60_000;
 /** Reports come no more often, and no less, whatever a home says. */
 export const SHORTEST_PERIOD_MS = 60_000;
 export const LONGEST_PERIOD_MS: number = 7 * 86_400_000;
+/** How long a token is waited for that the home has promised. */
+const TOKEN_MS = 60_000;
 /** A tenth, so that devices do not come all at once. */
 const JITTER = 0.1;
 
@@ -36,6 +42,10 @@ export type DeviceEvent =
   | { readonly kind: "joined"; readonly owner: Ownership }
   | { readonly kind: "lives"; readonly answer: LiveAnswer }
   | { readonly kind: "renewed"; readonly notAfter: Unix }
+  /** It belongs to nobody now: what it had of the home is gone, and the home knows it. */
+  | { readonly kind: "released" }
+  /** A release that does not hold, or that the home did not grant; the device stays where it belongs. */
+  | { readonly kind: "release-refused"; readonly reason: string }
   /** `reason` is a word of our own; `again` in milliseconds. */
   | { readonly kind: "failed"; readonly reason: string; readonly againMs: number };
 
@@ -45,6 +55,8 @@ export interface AgentOptions {
   readonly home: SocketAddress | null;
   /** SHA-256 of the home's key, where it is known before the first contact; null believes the first one that answers. */
   readonly pinned: Uint8Array | null;
+  /** Erases what there is of a home outside the state file. Called before a receipt is sent, and again after a power cut. */
+  readonly erase: () => void;
   readonly tell: (event: DeviceEvent) => void;
 }
 
@@ -58,6 +70,9 @@ export class DeviceAgent {
   #renewed = false;
   #stopped = false;
   #busy = false;
+  /** What the home said and no turn has heeded yet; a token is never overtaken by anything else. */
+  #news: ReleaseNews | null = null;
+  #leaves = false;
 
   constructor(host: Host, options: AgentOptions) {
     this.#host = host;
@@ -66,6 +81,12 @@ export class DeviceAgent {
 
   start(): void {
     this.#again(0);
+  }
+
+  /** Asks the home to be released, as soon as it is reached. */
+  leave(): void {
+    this.#leaves = true;
+    if (!this.#busy) this.#again(0);
   }
 
   stop(): void {
@@ -90,11 +111,16 @@ export class DeviceAgent {
     } finally {
       this.#busy = false;
     }
+    if (this.#news !== null) this.#again(0);
   }
 
   /** @returns the milliseconds until the next turn */
   async #step(): Promise<number> {
-    const credential = credentialOf(this.#options.file.state);
+    const { file } = this.#options;
+    if (!(await this.#heedNews())) return this.#notBefore(LONGEST_RETRY_MS);
+    const receipt = file.state.receiptFor === null ? null : receiptOf(file.state);
+    if (receipt !== null) return this.#handIn(receipt);
+    const credential = credentialOf(file.state);
     return credential === null ? this.#join() : this.#beMember(credential);
   }
 
@@ -115,13 +141,17 @@ export class DeviceAgent {
   async #beMember({ owner, scalar }: MemberKey): Promise<number> {
     const { file, tell } = this.#options;
     const { crypto } = this.#host;
+    const known = this.#session?.isOpen === true ? this.#session : null;
     const session =
-      this.#session?.isOpen === true
-        ? this.#session
-        : await this.#open({
-            credential: memberCredential(crypto, scalar, owner),
-            judge: (chain) => judgeHome(crypto, chain, owner, owner.timeFloor),
-          });
+      known ??
+      (await this.#open({
+        credential: memberCredential(crypto, scalar, owner),
+        judge: (chain) => judgeHome(crypto, chain, owner, owner.timeFloor),
+      }));
+    if (known === null) await watchRelease(session, (news) => this.#hear(news));
+    const isReleased = (known === null || this.#leaves) && (await this.#offer(session));
+    // Whatever else it would ask is refused from here on; the token is on its way.
+    if (isReleased || this.#news?.kind === "token") return TOKEN_MS;
     const answer = await report({ host: this.#host, session, file });
     tell({ kind: "lives", answer });
     // A home that is never content gets no further request before the next report.
@@ -135,6 +165,84 @@ export class DeviceAgent {
     this.#renewed = false;
     const period = Math.max(answer.periodSeconds * 1000, SHORTEST_PERIOD_MS);
     return this.#around(Math.min(period, LONGEST_PERIOD_MS));
+  }
+
+  /** Whether the home has let go. */
+  async #offer(session: HomeSession): Promise<boolean> {
+    const leaves = this.#leaves;
+    this.#leaves = false;
+    try {
+      const membership = { host: this.#host, session, file: this.#options.file };
+      return (await offerNonce(membership, leaves))?.released ?? false;
+    } catch (failure) {
+      if (!(failure instanceof AdoptionFailure)) throw failure;
+      this.#options.tell({ kind: "release-refused", reason: failure.detail });
+      return false;
+    }
+  }
+
+  #hear(news: ReleaseNews): void {
+    if (news.kind === "standing") {
+      const { tenure } = this.#options.file.state;
+      const isNew = lockedAs(tenure, news.standing.theftLock) !== tenure;
+      if (!isNew || this.#news?.kind === "token") return;
+    }
+    this.#news = news;
+    if (!this.#busy) this.#again(0);
+  }
+
+  /** False for a token that does not hold: the home has let go, so there is nothing to ask it for. */
+  async #heedNews(): Promise<boolean> {
+    const news = this.#news;
+    this.#news = null;
+    const { file } = this.#options;
+    if (news?.kind === "standing") heedLock(file, news.standing);
+    if (news?.kind !== "token") return true;
+    try {
+      await this.#take(news.token);
+      return true;
+    } catch (failure) {
+      if (!(failure instanceof OwnershipFailure)) throw failure;
+      this.#options.tell({ kind: "release-refused", reason: failure.reason });
+      return false;
+    }
+  }
+
+  /** A lock that was taken off just before may not have been heard of: the home is asked once. */
+  async #take(token: Uint8Array): Promise<void> {
+    const { file } = this.#options;
+    const { tenure } = file.state;
+    const session = this.#session;
+    const isLocked = tenure.state === "owned" && tenure.theftLock;
+    if (isLocked && session?.isOpen === true) await this.#offer(session);
+    takeToken(this.#host, file, token);
+  }
+
+  /** In the association that is open, or with the bare key, at that home alone. */
+  async #handIn(receipt: Uint8Array): Promise<number> {
+    const { file, erase, tell } = this.#options;
+    const { crypto } = this.#host;
+    erase();
+    // The home that has just let go is not asked at once: it would be in vain.
+    let waitMs = this.#notBefore(LONGEST_RETRY_MS);
+    try {
+      const session =
+        this.#session?.isOpen === true
+          ? this.#session
+          : await this.#open({
+              credential: firstCredential(crypto, file.state),
+              judge: (chain) => judgeStranger(crypto, chain, file.state.receiptFor),
+            });
+      await handIn(session, file, receipt);
+    } catch (failure) {
+      const isElsewhere = failure instanceof SessionFailure && failure.reason === "home-refused";
+      if (!isElsewhere) throw failure;
+      file.change({ receiptFor: null });
+      waitMs = 0;
+    }
+    this.#close();
+    tell({ kind: "released" });
+    return waitMs;
   }
 
   async #open(
@@ -207,6 +315,7 @@ function reasonOf(failure: unknown): string {
   if (failure instanceof AdoptionFailure || failure instanceof SessionFailure) {
     return failure.detail === "" ? failure.reason : `${failure.reason}, ${failure.detail}`;
   }
+  if (failure instanceof OwnershipFailure) return failure.reason;
   if (failure instanceof HostFailure || failure instanceof StateFailure) return failure.message;
   throw failure;
 }

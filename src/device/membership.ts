@@ -18,6 +18,7 @@ import type { Host } from "../host/host.ts";
 import { AdoptionFailure, ask } from "./adoption.ts";
 import { checkEnrolment, mayTell } from "./credentials.ts";
 import type { HomeSession } from "./session.ts";
+import { lockedAs, stillOwnedBy } from "./tenure.ts";
 import { credentialOf } from "./state.ts";
 import type { Ownership, StateFile } from "./state.ts";
 
@@ -71,7 +72,7 @@ export async function renew(membership: Membership): Promise<Ownership> {
   );
   if (enrolled === null) throw new AdoptionFailure("bad-certificate", "does not hold");
   const renewed = { ...owner, ...enrolled };
-  file.change({ owner: renewed });
+  file.change({ owner: renewed, tenure: stillOwnedBy(file.state.tenure, renewed.chain) });
   return renewed;
 }
 
@@ -84,7 +85,8 @@ function settle({ host, session, file }: Membership, answer: LiveAnswer): void {
   const isTold = time !== null && mayTell(host.crypto, session.homeChain, credential.owner, time);
   const timeFloor = unix(Math.max(credential.owner.timeFloor, isTold ? time : 0));
   const owner: Ownership = { ...credential.owner, windowSeconds, releaseSeconds, timeFloor };
-  file.change({ scalar: credential.scalar, owner, next: null, passive: false });
+  const tenure = lockedAs(file.state.tenure, answer.locked);
+  file.change({ scalar: credential.scalar, owner, next: null, passive: false, tenure });
 }
 
 function liveAnswerOf({ payload }: CoapResponse): LiveAnswer {

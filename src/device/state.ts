@@ -5,6 +5,8 @@
  */
 import { fromBase64, fromUtf8, hex, toBase64, toHex, utf8 } from "../base/bytes.ts";
 import type { Unix } from "../base/machine.ts";
+import { NEW_DEVICE, parseOwnership as parseTenure } from "../policy/ownership/device.ts";
+import type { Ownership as Tenure } from "../policy/ownership/device.ts";
 import { Fields } from "../policy/registry/fields.ts";
 import { RegistryFailure } from "../policy/registry/failure.ts";
 import { isSetupCode } from "../policy/registry/record.ts";
@@ -68,8 +70,18 @@ export interface DeviceState {
   readonly next: NextKey | null;
   /** Whether the last home lost it by time alone. */
   readonly passive: boolean;
-  /** Releases so far; a token must count higher. */
+  /** Releases so far. */
   readonly releases: number;
+  /** Whose the device is, and what a release has to answer. */
+  readonly tenure: Tenure;
+  /** SHA-256 of the key of the home that has not had the receipt yet, 32 octets; null where none waits for one. */
+  readonly receiptFor: Uint8Array | null;
+}
+
+/** A device as it leaves its maker: a key, and no home yet. */
+export function newDevice(identity: Identity, scalar: Uint8Array): DeviceState {
+  const nothing = { owner: null, next: null, receiptFor: null };
+  return { identity, scalar, ...nothing, passive: false, releases: 0, tenure: NEW_DEVICE };
 }
 
 /** A certificate with its key. */
@@ -137,7 +149,8 @@ export class StateFile {
   }
 }
 
-function encode({ identity, scalar, owner, next, passive, releases }: DeviceState): Uint8Array {
+function encode(state: DeviceState): Uint8Array {
+  const { identity, scalar, owner, next, passive, releases, tenure, receiptFor } = state;
   const json = {
     format: FORMAT,
     identity: { ...identity, deviceId: toHex(identity.deviceId) },
@@ -154,6 +167,8 @@ function encode({ identity, scalar, owner, next, passive, releases }: DeviceStat
           },
     passive,
     releases,
+    tenure,
+    receiptFor: hexOrNull(receiptFor),
   };
   return utf8(`${JSON.stringify(json, null, 1)}\n`);
 }
@@ -191,6 +206,8 @@ function parseState(json: unknown): DeviceState {
     next: fields.nullable("next", () => parseNext(fields.raw("next"))),
     passive: fields.flag("passive"),
     releases: fields.whole("releases", 0, Number.MAX_SAFE_INTEGER),
+    tenure: parseTenure(fields.raw("tenure")),
+    receiptFor: fields.nullable("receiptFor", () => octets(fields, "receiptFor")),
   };
   fields.end();
   return state;

@@ -66,6 +66,18 @@ function shortName(name: string | null): string | null {
   return short === "" ? null : short;
 }
 
+/** Erases what came from the home, and goes back to first contact. */
+export function eraseMember(
+  files: Files,
+  crypto: Crypto,
+  state: DeviceState,
+  settings: SupplicantSettings,
+): void {
+  const { folder } = settings;
+  for (const name of ["device.key", "device.pem", "home.pem"]) files.remove(`${folder}/${name}`);
+  writeFirstContact(files, crypto, state, settings);
+}
+
 /** EAP-TLS with the certificate of the home, and nobody else's server believed. */
 export function writeMember(
   files: Files,

@@ -50,6 +50,7 @@ test("an empty file is every default, and says that no access point can ask", ()
     realm: "homeca.home.arpa",
     serverName: "homeca.home.arpa",
     homeName: "Home",
+    releaseOnRequest: true,
     keyLog: null,
   });
   assert.deepEqual(radius, {

@@ -5,6 +5,7 @@ import type {
   DeviceSummary,
   HomeService,
   Outcome,
+  Released,
   RightsSummary,
 } from "../../src/daemon/management/service.ts";
 import type { State } from "../../src/policy/lifecycle/table.ts";
@@ -37,6 +38,7 @@ const details = (summary: DeviceSummary): DeviceDetails => ({
   placement: { network: "iot", vlan: 20 },
   theftLock: false,
   silence: { hours: 27, dormantInHours: 213, days: 10, pinned: false },
+  release: null,
   firstSeen: 1_767_225_600,
   decidedAt: null,
   decidedBy: null,
@@ -101,12 +103,12 @@ export class StubService implements HomeService {
     return this.#late("revoke", id, "revoked", reason);
   }
 
-  release(id: string): Outcome {
+  release(id: string): Released {
     if (id !== DOOR) {
       const sentence = `${id} holds no certificate: run homeca deny ${id}`;
       throw new ManagementFailure("wrong-state", sentence);
     }
-    return this.#told("release", id, "released");
+    return { ...this.#told("release", id, "released"), confirmed: null };
   }
 
   readmit(id: string): Outcome {

@@ -4,7 +4,7 @@ import { utf8 } from "../../src/base/bytes.ts";
 import { unix } from "../../src/base/machine.ts";
 import type { Unix } from "../../src/base/machine.ts";
 import { checkEnrolment, judgeHome, mayTell } from "../../src/device/credentials.ts";
-import { credentialOf, StateFailure, StateFile } from "../../src/device/state.ts";
+import { credentialOf, newDevice, StateFailure, StateFile } from "../../src/device/state.ts";
 import type { DeviceState, Ownership } from "../../src/device/state.ts";
 import { MemoryFiles } from "../../src/host/memory/files.ts";
 import { encodeBundle } from "../../src/proto/x509/cms.ts";
@@ -46,8 +46,8 @@ function ownership(): Ownership {
   };
 }
 
-const FIRST: DeviceState = {
-  identity: {
+const FIRST: DeviceState = newDevice(
+  {
     deviceId: new Uint8Array(32).fill(7),
     type: "lamp",
     name: "Küche",
@@ -55,12 +55,8 @@ const FIRST: DeviceState = {
     setupCode: "K7QP2M4X9RTD",
     hasRandomness: true,
   },
-  scalar: new Uint8Array(32).fill(1),
-  owner: null,
-  next: null,
-  passive: false,
-  releases: 0,
-};
+  new Uint8Array(32).fill(1),
+);
 
 function fileOf(state: DeviceState): { readonly files: MemoryFiles; readonly file: StateFile } {
   const files = new MemoryFiles();

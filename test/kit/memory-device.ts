@@ -3,7 +3,7 @@ import { utf8 } from "../../src/base/bytes.ts";
 import type { Crypto } from "../../src/base/crypto/crypto.ts";
 import { DeviceAgent } from "../../src/device/agent.ts";
 import type { AgentOptions, DeviceEvent } from "../../src/device/agent.ts";
-import { StateFile } from "../../src/device/state.ts";
+import { newDevice, StateFile } from "../../src/device/state.ts";
 import type { DeviceState } from "../../src/device/state.ts";
 import { HostFailure } from "../../src/host/host.ts";
 import type { AppendFile, FileFacts, Files } from "../../src/host/host.ts";
@@ -31,6 +31,8 @@ export interface MemoryDeviceOptions {
   readonly made?: string;
   /** Links it looks for a home on, instead of going to {@link HOME_ADDRESS}. */
   readonly interfaces?: readonly MemoryInterface[];
+  /** Where it looks for its home; {@link HOME_ADDRESS} unless told. */
+  readonly home?: string;
   /** A disk from another life. */
   readonly files?: MemoryFiles;
   /** What it computes and draws with, where a test looks at that. */
@@ -43,6 +45,8 @@ export type Around = Pick<MemoryHome, "host" | "nextJoin">;
 export class MemoryDevice {
   readonly host: PoweredHost;
   readonly events: DeviceEvent[] = [];
+  /** How often it erased what lies outside of its state. */
+  erasures = 0;
   readonly files: MemoryFiles;
   readonly file: StateFile;
   readonly agent: DeviceAgent;
@@ -63,8 +67,12 @@ export class MemoryDevice {
     this.file = StateFile.open(files, STATE);
     const agentOptions: AgentOptions = {
       file: this.file,
-      home: options.interfaces === undefined ? { address: HOME_ADDRESS, port: 5684 } : null,
+      home:
+        options.interfaces === undefined
+          ? { address: options.home ?? HOME_ADDRESS, port: 5684 }
+          : null,
       pinned: options.pinned ?? null,
+      erase: () => void this.erasures++,
       tell: (event) => void this.events.push(event),
     };
     this.agent = new DeviceAgent(this.host, agentOptions);
@@ -164,21 +172,15 @@ function freshDisk(crypto: Crypto, options: MemoryDeviceOptions): MemoryFiles {
   const files = new MemoryFiles();
   files.makeDirectory("/var", 0o755);
   const random = seeded(`maker of ${options.made ?? options.name}`);
-  StateFile.create(files, STATE, {
-    identity: {
-      deviceId: crypto.digest("sha256", utf8(options.name)),
-      type: "lamp",
-      name: options.name,
-      model: "Lamp 3",
-      setupCode: options.setupCode ?? null,
-      hasRandomness: options.hasRandomness ?? true,
-    },
-    scalar: crypto.generateScalar("P-256", random),
-    owner: null,
-    next: null,
-    passive: false,
-    releases: 0,
-  });
+  const identity = {
+    deviceId: crypto.digest("sha256", utf8(options.name)),
+    type: "lamp",
+    name: options.name,
+    model: "Lamp 3",
+    setupCode: options.setupCode ?? null,
+    hasRandomness: options.hasRandomness ?? true,
+  };
+  StateFile.create(files, STATE, newDevice(identity, crypto.generateScalar("P-256", random)));
   return files;
 }
 

@@ -67,6 +67,8 @@ export interface MemoryHomeOptions {
   readonly random?: RandomSource;
   readonly uci?: string;
   readonly script?: (command: readonly string[], input: string) => ScriptedResult;
+  /** Another home whose clock and network this one shares; its addresses must be others. */
+  readonly beside?: MemoryHome;
   /** What the wall clock shows at first. */
   readonly wall?: number;
   /** What stations compute with, where the home's own provider is watched. */
@@ -121,7 +123,8 @@ export class MemoryHome {
   }
 
   #boot(crypto: Crypto, files: MemoryFiles): PoweredHost {
-    const { random, world, wall, script, interfaces } = this.#options;
+    const { random, beside, wall, script, interfaces } = this.#options;
+    const world = this.#options.world ?? beside?.host;
     const place = world ?? { clock: new MemoryClock(unix(wall ?? TODAY)) };
     return new PoweredHost(
       {
@@ -188,13 +191,13 @@ export class MemoryHome {
     return this.#arrived[0] ?? null;
   }
 
-  /** A management call as the command line makes it. */
-  async call(method: string, args: object = {}): Promise<Record<string, unknown>> {
+  /** A management call as the command line makes it; `turns` bounds how long its answer is waited for. */
+  async call(method: string, args: object = {}, turns = 50): Promise<Record<string, unknown>> {
     const client = this.host.connectLocal(SOCKET);
     client.send(
       `${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "call", params: ["", "homeca", method, args] })}\n`,
     );
-    for (let turn = 0; turn < 50 && !client.received.includes("\n"); turn++) {
+    for (let turn = 0; turn < turns && !client.received.includes("\n"); turn++) {
       this.host.clock.advance(0);
       await Promise.resolve();
     }
@@ -230,6 +233,8 @@ export interface StationOptions {
   readonly chain: readonly Uint8Array[] | null;
   /** Inner User-Name and User-Password of TTLS. */
   readonly inner?: { readonly name: Uint8Array; readonly password: string };
+  /** Of a station with `versions`; the test client's unless told. */
+  readonly key?: SigningKey;
   /** Speaks through our own TLS client then, and may come back to a session. */
   readonly versions?: readonly TlsVersion[];
   readonly resume?: ClientTicket;
@@ -278,7 +283,7 @@ function peerOf(
   const { method, identity, chain, versions, resume, inner } = station;
   if (versions === undefined) return new ScriptedPeer(crypto, station);
   return new TlsStation(crypto, {
-    ...{ method, versions, chain: chain ?? [], key: stationKey(crypto) },
+    ...{ method, versions, chain: chain ?? [], key: station.key ?? stationKey(crypto) },
     ...(identity === undefined ? {} : { identity }),
     ...(resume === undefined ? {} : { resume }),
     ...(inner === undefined ? {} : { inner: pap(inner.name, utf8(inner.password)) }),

@@ -2,7 +2,7 @@
 // Says a line of JSON when a device belongs to the home, and ends once all do.
 import { mkdirSync } from "node:fs";
 import { DeviceAgent } from "../../src/device/agent.ts";
-import { StateFile } from "../../src/device/state.ts";
+import { newDevice, StateFile } from "../../src/device/state.ts";
 import { nodeFiles } from "../../src/host/node/files.ts";
 import { nodeHost } from "../../src/host/node/index.ts";
 import { claimedId, deviceIdHash } from "../../src/policy/admission/setup.ts";
@@ -29,12 +29,12 @@ function member(number: number): Member {
     ...{ setupCode, hasRandomness: true },
   };
   const scalar = crypto.generateScalar("P-256", random);
-  const first = { identity, scalar, owner: null, next: null, passive: false, releases: 0 };
-  const file = StateFile.create(files, `${folder}/${number}.json`, first);
+  const file = StateFile.create(files, `${folder}/${number}.json`, newDevice(identity, scalar));
   const agent = new DeviceAgent(host, {
     file,
     home: { address, port: 5684 },
     pinned: null,
+    erase: () => {},
     tell: (event) => {
       if (event.kind === "failed") say({ kind: "failed", reason: event.reason });
       if (event.kind !== "lives") return;

@@ -10,7 +10,7 @@ import type { SocketAddress, UdpSocket } from "../../host/host.ts";
 import { HostFailure } from "../../host/host.ts";
 import { isObservable } from "../../policy/devices/index.ts";
 import { faultResponse } from "../../policy/devices/refusal.ts";
-import type { Answer, Caller } from "../../policy/devices/resource.ts";
+import type { Answer, Caller, Note } from "../../policy/devices/resource.ts";
 import { RegistryFailure } from "../../policy/registry/failure.ts";
 import type { CoapRequest } from "../../proto/coap/request.ts";
 import type { CoapResponse } from "../../proto/coap/response.ts";
@@ -51,17 +51,27 @@ export class CoapsDesk {
   readonly #house: House;
   readonly #reception: Reception;
   readonly #soon: () => void;
+  readonly #told: (kind: Note["kind"], device: string) => void;
   readonly #dtls: DtlsServer;
   readonly #sockets: { readonly address: string; readonly socket: UdpSocket }[] = [];
   #unopened: readonly SocketAddress[] = [];
   readonly #shown = new Map<AssociationId, Shown>();
   readonly #members = new Map<AssociationId, Association>();
 
-  /** @param soon - called when something may be due earlier than before */
-  constructor(house: House, list: PublishedList, soon: () => void) {
+  /**
+   * @param soon - called when something may be due earlier than before
+   * @param told - called with each note of a device on record, once what it tells is stored
+   */
+  constructor(
+    house: House,
+    list: PublishedList,
+    soon: () => void,
+    told: (kind: Note["kind"], device: string) => void,
+  ) {
     this.#house = house;
     this.#reception = new Reception(house, list);
     this.#soon = soon;
+    this.#told = told;
     this.#dtls = new DtlsServer({
       tls: house.coapsTls(),
       mtu: null,
@@ -123,6 +133,12 @@ export class CoapsDesk {
       if (record?.id === device) this.#dtlsTakes({ kind: "close", association });
     }
     this.#reception.forget(device);
+  }
+
+  /** Whether the device has an association in which it can be told something. */
+  isConnected(device: string): boolean {
+    const members = [...this.#members.values()];
+    return members.some(({ caller }) => this.#reception.recordOf(caller)?.id === device);
   }
 
   *#callers(): Iterable<[AssociationId, { readonly caller: Pick<Caller, "asker"> }]> {
@@ -298,7 +314,11 @@ export class CoapsDesk {
   /** Stored before the answer is sent; the owner is told behind that. */
   #carryThrough({ changes, notes }: Answer, caller: Caller): void {
     if (changes.length > 0) this.#house.change(changes);
-    for (const note of notes) this.#reception.note(note, caller);
+    for (const note of notes) {
+      this.#reception.note(note, caller);
+      const device = this.#reception.recordOf(caller)?.id ?? null;
+      if (device !== null) this.#told(note.kind, device);
+    }
   }
 
   #forget(id: AssociationId): void {

@@ -46,6 +46,7 @@ export class Reception {
   /** The device is out: what it had agreed on goes with it. */
   forget(device: string): void {
     this.#house.keyUpdates.forget(device);
+    this.#house.releases.forget(device);
   }
 
   note(note: Note, caller: Caller): void {
@@ -91,6 +92,8 @@ export class Reception {
       nameKey: house.keys.pseudonymKey,
       est: this.#enrolment,
       keyUpdates: house.keyUpdates,
+      releases: house.releases,
+      leavesFreely: house.configuration.homeca.releaseOnRequest,
       crl: () => this.#list.current,
       periods: (record) => (this.#told = house.presences.periods(record)),
       meet: (peer, claim, proof) => this.#meet(peer, claim, proof),
@@ -148,5 +151,15 @@ function sentenceOf(
       return `Refused ${who} a certificate (${note.reason}): if it stays so, look at the device.`;
     case "returned":
       return `${who} came back after long and proved its key: it gets a new certificate.`;
+    case "gave-itself-up":
+      return `${who} asked to be released, and is: its certificates are withdrawn.`;
+    case "asked-to-leave":
+      return note.locked
+        ? `${who} asked to be released, but is locked against theft: run \`homeca unlock ${id}\` and \`homeca release ${id}\` if you want it so.`
+        : `${who} asked to be released: run \`homeca release ${id}\` if you want it so.`;
+    case "confirmed-release":
+      return `${who} has confirmed its release: it erased what it had of this home, and can be given away.`;
+    case "receipt-refused":
+      return `The receipt of ${who} for its release was refused (${visible(note.reason)}): do not count on it having forgotten this home.`;
   }
 }

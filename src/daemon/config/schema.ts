@@ -32,6 +32,8 @@ export interface HomecaSettings {
   readonly realm: string;
   readonly serverName: string;
   readonly homeName: string;
+  /** Whether a device that asks to be released is; a theft-locked one never. */
+  readonly releaseOnRequest: boolean;
   /** Where TLS secrets are written; null, outside of a laboratory always. */
   readonly keyLog: string | null;
 }
@@ -183,6 +185,12 @@ export const HOMECA: Table<HomecaSettings> = {
     value.shownName,
     "Home",
     "Name of the home as people see it in certificates and profiles; used when the authority is made.",
+  ),
+  releaseOnRequest: withDefault(
+    "release_on_request",
+    value.flag,
+    "1",
+    "Whether a device that asks to be released is released at once; otherwise you are told that it asked.",
   ),
   keyLog: optional(
     "key_log",

@@ -131,7 +131,7 @@ export const METHODS: readonly Method[] = [
     arguments: [ID],
     access: "read",
     result:
-      "What devices lists, and nameBy, claim, certificates, proven, keyCase, placement, theftLock, silence (hours, dormantInHours, days, pinned), firstSeen, decidedAt, decidedBy, why.",
+      "What devices lists, and nameBy, claim, certificates, proven, keyCase, placement, theftLock, release, silence (hours, dormantInHours, days, pinned), firstSeen, decidedAt, decidedBy, why.",
     call: (service, args) => service.device(args.text("id")),
   },
   {
@@ -200,7 +200,8 @@ export const METHODS: readonly Method[] = [
     summary: "Give up a device, so that another home can own it",
     arguments: [ID],
     access: "write",
-    result: "id, state.",
+    result:
+      "id, state, confirmed (whether the device has forgotten this home; null where it is none that can tell).",
     call: (service, args) => service.release(args.text("id")),
   },
   {

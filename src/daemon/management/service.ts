@@ -87,6 +87,12 @@ export interface DeviceDetails extends DeviceSummary {
   readonly theftLock: boolean;
   /** Null for a device that is no member. */
   readonly silence: Silence | null;
+  /** Null for a device that was not released, or is none that can confirm it. */
+  readonly release: {
+    /** Whether the device has confirmed it. */
+    readonly confirmed: boolean;
+    readonly confirmedAt: number | null;
+  } | null;
   readonly firstSeen: number | null;
   readonly decidedAt: number | null;
   readonly decidedBy: string | null;
@@ -139,6 +145,12 @@ export interface IssuedCertificate {
   readonly certificatePem: string;
   /** The certificate, the issuing CA if there is one, in sending order. */
   readonly chainPem: string;
+}
+
+/** What the owner is told of a release. */
+export interface Released extends Outcome {
+  /** Whether the device has confirmed that it forgot this home; null where it is none that can. */
+  readonly confirmed: boolean | null;
 }
 
 export interface NewCredential {
@@ -257,7 +269,7 @@ export interface HomeService {
   deny(id: string): Answer<Outcome>;
   rename(id: string, name: string): Answer<Outcome>;
   revoke(id: string, reason: RevocationReason): Answer<Outcome>;
-  release(id: string): Answer<Outcome>;
+  release(id: string): Answer<Released>;
   readmit(id: string): Answer<Outcome>;
   /** Forgets a record that may be forgotten. */
   remove(id: string): Answer<Outcome>;

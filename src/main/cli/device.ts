@@ -4,9 +4,9 @@ import { hex, toHex } from "../../base/bytes.ts";
 import { visible } from "../../base/text.ts";
 import { DeviceAgent } from "../../device/agent.ts";
 import type { DeviceEvent } from "../../device/agent.ts";
-import { credentialOf, StateFailure, StateFile } from "../../device/state.ts";
+import { credentialOf, newDevice, StateFailure, StateFile } from "../../device/state.ts";
 import type { DeviceState } from "../../device/state.ts";
-import { writeFirstContact, writeMember } from "../../device/supplicant.ts";
+import { eraseMember, writeFirstContact, writeMember } from "../../device/supplicant.ts";
 import type { SupplicantSettings } from "../../device/supplicant.ts";
 import { COAPS_PORT } from "../../daemon/house.ts";
 import type { Host } from "../../host/host.ts";
@@ -29,7 +29,7 @@ const DEFAULT_CONTROL = "/var/run/wpa_supplicant";
 export const device: Command = {
   name: "device",
   alias: null,
-  summary: "Be a device: make its key, join a home, live there",
+  summary: "Be a device: make its key, join a home, live there, leave it",
   operands: [{ name: "ACTION", required: true }],
   options: [
     {
@@ -62,9 +62,13 @@ export const device: Command = {
     {
       name: "home",
       value: "ADDRESS",
-      doc: "run: where the home is; without it the device looks for one by multicast DNS.",
+      doc: "run, release: where the home is; without it the device looks for one by multicast DNS.",
     },
-    { name: "port", value: "PORT", doc: `run: UDP port of the home; ${COAPS_PORT} unless told.` },
+    {
+      name: "port",
+      value: "PORT",
+      doc: `run, release: UDP port of the home; ${COAPS_PORT} unless told.`,
+    },
     {
       name: "pin",
       value: "HASH",
@@ -73,7 +77,7 @@ export const device: Command = {
     {
       name: "supplicant",
       value: "FOLDER",
-      doc: "run: where wpa_supplicant.conf and its keys are written.",
+      doc: "run, release: where wpa_supplicant.conf and its keys are written.",
     },
     {
       name: "ssid",
@@ -88,7 +92,7 @@ export const device: Command = {
     {
       name: "hook",
       value: "PROGRAM",
-      doc: "run: called with one word for what happened: first, joined, renewed, lives or failed.",
+      doc: "run: called with one word for what happened: first, joined, renewed, lives, released or failed.",
     },
     {
       name: "json",
@@ -97,12 +101,13 @@ export const device: Command = {
     },
   ],
   description: [
-    "ACTION is init, run or show. init makes the device's first key, once. run finds the home, asks to be taken in, agrees with it on a new key, gets its certificate, and from then on reports and renews. show tells what the device remembers, without its secrets.",
+    "ACTION is init, run, show or release. init makes the device's first key, once. run finds the home, asks to be taken in, agrees with it on a new key, gets its certificate, and from then on reports and renews. show tells what the device remembers, without its secrets. release asks the home to be released: the device then erases what it has of the home, confirms that, and can be given away; stop run first.",
     "run stays until SIGTERM. With --supplicant it writes what wpa_supplicant needs, before the device belongs to the home and after; a --hook can tell wpa_supplicant to read it again.",
   ],
   examples: [
     "homeca device init --state lamp.json --type lamp --name 'Kitchen lamp' --code K7QP-2M4X-9RTD",
     "homeca device run --state lamp.json --home 192.168.1.1 --supplicant /etc/lamp --hook /etc/lamp/hook",
+    "homeca device release --state lamp.json --home 192.168.1.1 --supplicant /etc/lamp",
   ],
   asks: false,
   run: async (call) => {
@@ -115,10 +120,12 @@ export const device: Command = {
           return await run(call);
         case "show":
           return show(call);
+        case "release":
+          return await release(call);
         default:
           throw new CommandFailure(
             EXIT.usage,
-            `there is no action ${visible(action)}: write init, run or show; \`homeca show ID\` shows a record of the home`,
+            `there is no action ${visible(action)}: write init, run, show or release; \`homeca show ID\` shows a record of the home`,
           );
       }
     } catch (failure) {
@@ -148,22 +155,16 @@ function init(call: Call): ExitStatus {
     );
   }
   const serial = call.option("serial");
-  const state: DeviceState = {
-    identity: {
-      deviceId:
-        serial === null ? random(32) : deviceIdHash(crypto, [{ kind: "serial", value: serial }]),
-      type,
-      name: shownText(call, "name"),
-      model: shownText(call, "model"),
-      setupCode: setupCode(call),
-      hasRandomness: !call.words.flags.has("no-randomness"),
-    },
-    scalar: crypto.generateScalar("P-256", random),
-    owner: null,
-    next: null,
-    passive: false,
-    releases: 0,
+  const identity = {
+    deviceId:
+      serial === null ? random(32) : deviceIdHash(crypto, [{ kind: "serial", value: serial }]),
+    type,
+    name: shownText(call, "name"),
+    model: shownText(call, "model"),
+    setupCode: setupCode(call),
+    hasRandomness: !call.words.flags.has("no-randomness"),
   };
+  const state = newDevice(identity, crypto.generateScalar("P-256", random));
   try {
     StateFile.create(files, statePath(call), state);
   } catch (failure) {
@@ -207,6 +208,8 @@ interface Shown {
   readonly home: string | null;
   readonly certificateEnds: number | null;
   readonly newKeyWaits: boolean;
+  readonly theftLock: boolean;
+  readonly releases: number;
 }
 
 /** Nothing that is secret. */
@@ -226,6 +229,8 @@ function show(call: Call): ExitStatus {
     home: owner?.serverName ?? null,
     certificateEnds: owner?.notAfter ?? null,
     newKeyWaits: next !== null,
+    theftLock: state.tenure.state === "owned" && state.tenure.theftLock,
+    releases: state.releases,
   };
   if (call.words.flags.has("json")) {
     call.write(json(shown));
@@ -241,34 +246,15 @@ function show(call: Call): ExitStatus {
       ["home", shown.home ?? "none yet"],
       ["certificate ends", owner === null ? null : dayText(owner.notAfter)],
       ["a new key waits", shown.newKeyWaits ? "yes" : "no"],
+      ["theft lock", shown.theftLock ? "yes" : "no"],
+      ["releases so far", String(shown.releases)],
     ]),
   );
   return EXIT.done;
 }
 
 async function run(call: Call): Promise<ExitStatus> {
-  const host = deviceHost();
-  const address = call.option("home");
-  if (address !== null && isIP(address) === 0) {
-    throw new CommandFailure(EXIT.usage, "--home is no IP address: write the router's address");
-  }
-  const port = portOf(call);
-  const pinned = pinOf(call);
-  const file = StateFile.open(host.files, statePath(call));
-  const supplicant = settingsOf(call);
-  const tell = (event: DeviceEvent): void => {
-    call.write(
-      call.words.flags.has("json") ? `${JSON.stringify(plain(event))}\n` : `${sentence(event)}\n`,
-    );
-    if (supplicant !== null) follow(host, file, event, supplicant);
-    hook(host, call, event.kind);
-  };
-  const agent = new DeviceAgent(host, {
-    file,
-    home: address === null ? null : { address, port },
-    pinned,
-    tell,
-  });
+  const { host, file, supplicant, agent } = awake(call, () => {});
   const told = new Promise<void>((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
@@ -281,6 +267,72 @@ async function run(call: Call): Promise<ExitStatus> {
   await told;
   agent.stop();
   return EXIT.done;
+}
+
+/** Stays until the home has let go, or did not. */
+async function release(call: Call): Promise<ExitStatus> {
+  let settle: (event: DeviceEvent) => void = () => {};
+  const end = new Promise<DeviceEvent>((resolve) => {
+    settle = resolve;
+  });
+  const ends = new Set<DeviceEvent["kind"]>(["released", "release-refused", "failed"]);
+  const { agent, file } = awake(call, (event) => {
+    if (ends.has(event.kind)) settle(event);
+  });
+  if (credentialOf(file.state) === null && file.state.receiptFor === null) {
+    throw new CommandFailure(
+      EXIT.refused,
+      "the device belongs to no home: there is nothing to leave",
+    );
+  }
+  agent.leave();
+  const { kind } = await end;
+  agent.stop();
+  return kind === "released" ? EXIT.done : EXIT.refused;
+}
+
+interface Awake {
+  readonly host: Host;
+  readonly file: StateFile;
+  readonly supplicant: SupplicantSettings | null;
+  readonly agent: DeviceAgent;
+}
+
+/** The device at work, alone on its state. */
+function awake(call: Call, also: (event: DeviceEvent) => void): Awake {
+  const host = deviceHost();
+  const address = call.option("home");
+  if (address !== null && isIP(address) === 0) {
+    throw new CommandFailure(EXIT.usage, "--home is no IP address: write the router's address");
+  }
+  const port = portOf(call);
+  const pinned = pinOf(call);
+  const file = StateFile.open(host.files, statePath(call));
+  if (!host.files.lock(`${statePath(call)}.lock`)) {
+    throw new CommandFailure(
+      EXIT.refused,
+      `the device of ${statePath(call)} runs already: stop that first`,
+    );
+  }
+  const supplicant = settingsOf(call);
+  const tell = (event: DeviceEvent): void => {
+    call.write(
+      call.words.flags.has("json") ? `${JSON.stringify(plain(event))}\n` : `${sentence(event)}\n`,
+    );
+    if (supplicant !== null) follow(host, file, event, supplicant);
+    hook(host, call, event.kind);
+    also(event);
+  };
+  const agent = new DeviceAgent(host, {
+    file,
+    home: address === null ? null : { address, port },
+    pinned,
+    erase: () => {
+      if (supplicant !== null) eraseMember(host.files, host.crypto, file.state, supplicant);
+    },
+    tell,
+  });
+  return { host, file, supplicant, agent };
 }
 
 function settingsOf(call: Call): SupplicantSettings | null {
@@ -339,6 +391,8 @@ function plain(event: DeviceEvent): object {
     case "key-agreed":
     case "certified":
     case "renewed":
+    case "released":
+    case "release-refused":
     case "failed":
       return event;
   }
@@ -360,6 +414,10 @@ function sentence(event: DeviceEvent): string {
       return "reported to the home";
     case "renewed":
       return `renewed its certificate until ${dayText(event.notAfter)}`;
+    case "released":
+      return "belongs to nobody now: what it had of the home is erased, and the home knows";
+    case "release-refused":
+      return `was not released (${event.reason})`;
     case "failed":
       return `did not work (${event.reason}); again in ${Math.ceil(event.againMs / 1000)} seconds`;
   }

@@ -5,6 +5,7 @@ import type {
   DeviceSummary,
   Outcome,
   PatienceOutcome,
+  Released,
   RightsSummary,
 } from "../../daemon/management/service.ts";
 import { optionFor, summaryOf } from "./command.ts";
@@ -84,6 +85,7 @@ function details(it: DeviceDetails): string {
     ["proven by", it.proven],
     ["key", keyWords(it)],
     ["theft lock", it.theftLock ? "yes" : "no"],
+    ["release", releaseText(it)],
     ["MAC addresses", it.macs.join(" ")],
     ...certificates,
     ["first seen", minute(it.firstSeen)],
@@ -142,14 +144,29 @@ function word(
     ...more,
     async run(call) {
       const args = { id: call.operand(0), ...more.args?.(call) };
-      const outcome = await call.ask<Outcome>(name, args);
-      return call.show(outcome, ({ id, state }) =>
+      const outcome = await call.ask<Outcome & Partial<Released>>(name, args);
+      return call.show(outcome, ({ id, state, confirmed }) =>
         name === "remove"
           ? `${visible(id)} is forgotten\n`
-          : `${visible(id)} is ${visible(state)}\n`,
+          : `${visible(id)} is ${visible(state)}\n${confirmation(confirmed ?? null)}`,
       );
     },
   };
+}
+
+/** Nothing for what no device confirms. */
+function confirmation(confirmed: boolean | null): string {
+  if (confirmed === null) return "";
+  return confirmed
+    ? "it has erased what it had of this home, and can be given away\n"
+    : "it has not confirmed that yet: it gets its release when it is next here\n";
+}
+
+/** What a released device has said to that. */
+function releaseText({ release }: DeviceDetails): string | null {
+  if (release === null) return null;
+  if (!release.confirmed) return "not confirmed yet: the device gets it when it is next here";
+  return `confirmed by the device ${minute(release.confirmedAt) ?? ""}`.trim();
 }
 
 const words: readonly Command[] = [
@@ -180,7 +197,8 @@ const words: readonly Command[] = [
   }),
   word("release", {
     description: [
-      "Ends your ownership, as before you sell or give the device away. Its certificates are withdrawn.",
+      "Ends your ownership, as before you sell or give the device away. Its certificates are withdrawn, and a device that speaks with HomeCA by itself gets a signed release: it erases what it has of this home, keeps its key, and confirms that with a signature.",
+      "The command waits up to ten seconds for that of a device that is connected. One that is away gets its release when it is next here, until its last certificate would have ended.",
     ],
   }),
   word("readmit", {
@@ -188,7 +206,7 @@ const words: readonly Command[] = [
   }),
   word("lock", {
     description: [
-      "A device that misses its home for long may be paired anew by whoever holds it. One that is theft-locked may not: lock what stands outside, such as a door's lock or a camera. It hears so at its next report.",
+      "A device that misses its home for long may be paired anew by whoever holds it. One that is theft-locked may not: lock what stands outside, such as a door's lock or a camera. It takes no release either, neither by its own wish nor from whoever stole this home's keys; where those are lost, nobody can pair it again, so keep a backup of them. It hears so at its next report at the latest.",
     ],
   }),
   word("unlock", {

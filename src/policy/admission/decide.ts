@@ -6,6 +6,7 @@
 import { hex } from "../../base/bytes.ts";
 import type { Unix } from "../../base/machine.ts";
 import type { VerifiedPeer } from "../../proto/x509/path.ts";
+import type { SelfSignedPeer } from "../../proto/x509/self-signed.ts";
 import { step } from "../lifecycle/step.ts";
 import { BEGINNINGS } from "../lifecycle/table.ts";
 import type { Change, RevocationReason } from "../registry/change.ts";
@@ -14,6 +15,7 @@ import {
   comesByAddress,
   hasCertificate,
   hasKey,
+  isOwedRelease,
   recordId,
   withKey,
   withMac,
@@ -63,6 +65,7 @@ function byCertificate(
   now: Now,
   standing: Standing,
 ): Decision {
+  if (fetchesRelease(record, peer)) return quarantine(rules, "release-waits");
   const refused = certificateRefused(record, revoked, standing);
   if (refused !== null) return refused;
   if (record === null || !hasCertificate(record, peer.serial, peer.spkiHash)) {
@@ -99,12 +102,24 @@ function byLapsed(
   rules: Rules,
   standing: Standing,
 ): Decision {
+  if (fetchesRelease(record, proof)) return quarantine(rules, "release-waits");
   const refused = certificateRefused(record, proof.revoked, standing);
   if (refused !== null) return refused;
   if (record === null || !hasCertificate(record, proof.serial, proof.spkiHash)) {
     return quarantine(rules, "certificate-not-on-record");
   }
   return record.alarm === null ? lapsed(record, rules, standing) : quarantine(rules, record.alarm);
+}
+
+/**
+ * Quarantine is what any stranger's key gets, so a device that is owed its
+ * release gets it by the certificate that was withdrawn for that.
+ */
+function fetchesRelease(
+  record: DeviceRecord | null,
+  { serial, spkiHash }: { readonly serial: string; readonly spkiHash: string },
+): boolean {
+  return record !== null && isOwedRelease(record) && hasCertificate(record, serial, spkiHash);
 }
 
 /** What refuses a certificate before anything else is looked at. */
@@ -134,6 +149,9 @@ function byOwnKey(
   now: Now,
   standing: Standing,
 ): Decision {
+  if (record !== null && bringsReceipt(record, proof.peer)) {
+    return strangerRefused(rules, standing) ?? quarantine(rules, "release-waits");
+  }
   const refused = recordRefused(record, standing);
   if (refused !== null) return refused;
   if (standing.backoffSeconds > 0) return tooSoon(standing);
@@ -160,6 +178,12 @@ function byOwnKey(
     case "released":
       return reject(record.state, standing);
   }
+}
+
+/** Its token taken, the device has nothing left but the key that signed the receipt. */
+function bringsReceipt(record: DeviceRecord, { spkiHash }: SelfSignedPeer): boolean {
+  const { release } = record;
+  return isOwedRelease(record) && release?.sent !== null && release?.spkiHash === spkiHash;
 }
 
 /** A device on its way in: approved by what it proves, or already, or not yet. */

@@ -2,9 +2,10 @@
 import type { Unix } from "../../base/machine.ts";
 import { step } from "../lifecycle/step.ts";
 import type { Change, RevocationReason } from "../registry/change.ts";
-import type { DeviceRecord } from "../registry/record.ts";
+import type { DeviceKey, DeviceRecord } from "../registry/record.ts";
 import { devicesIn } from "../registry/registry.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Release } from "../registry/release.ts";
 import { PENDING_SECONDS } from "./limits.ts";
 
 /** Who decided, and when; `at` is null while the time is not known. */
@@ -37,18 +38,51 @@ export function withdraw(
   by: string,
   at: Unix,
 ): Change[] {
-  const ended = put({ ...record, state: step(record.state, event) }, { by, at });
+  const release = event === "release" ? releaseOf(record) : null;
+  const ended = put({ ...record, state: step(record.state, event), release }, { by, at });
   return [ended, ...revocations(record, reason, at)];
+}
+
+/** What is owed to a device that speaks with its home by itself; any other takes no token. */
+function releaseOf({ deviceId, keys }: DeviceRecord): Release | null {
+  const key = keys.findLast(({ role }) => role === "certificate");
+  if (deviceId === null || key === undefined) return null;
+  return { spkiHash: key.spkiHash, sent: null, receipt: null, confirmedAt: null };
+}
+
+/** Withdraws those of the device's certificates that later ones have pushed off its record. */
+export function withdrawUnlisted(
+  registry: Registry,
+  record: DeviceRecord,
+  reason: RevocationReason,
+  at: Unix,
+): Change[] {
+  const listed = new Set(
+    record.keys.map((key) => (key.role === "certificate" ? key.serial : null)),
+  );
+  return [...registry.issued.values()].flatMap(({ serial, device, notAfter }): Change[] =>
+    device === record.id && notAfter >= at && !listed.has(serial)
+      ? [{ kind: "revoke-serial", serial, reason, at }]
+      : [],
+  );
 }
 
 /**
  * Takes in again what was revoked or released: pending as on its first day,
- * with nothing proven and none of its certificates. @throws {@link LifecycleFailure}
+ * with nothing proven and none of its certificates. A device that confirmed its
+ * release comes by the key it had then, and no longer by its first one, which
+ * its maker may have; whoever had it meanwhile may know that key.
+ * @throws {@link LifecycleFailure}
  */
 export function readmit(record: DeviceRecord, word: Word): Change[] {
-  const keys = record.keys.filter((key) => key.role === "first-contact");
+  const { release } = record;
   const state = step(record.state, "readmit");
-  return [put({ ...record, state, keys, proven: "nothing", firstSeen: word.at }, word)];
+  const keys: readonly DeviceKey[] =
+    release === null || release.receipt === null
+      ? record.keys.filter((key) => key.role === "first-contact")
+      : [{ role: "first-contact", spkiHash: release.spkiHash }];
+  const first = { keys, keyUpdates: 0, discoveryKey: null, release: null, theftLock: false };
+  return [put({ ...record, ...first, state, proven: "nothing", firstSeen: word.at }, word)];
 }
 
 /** Not seen for the window t: its certificates are withdrawn until it proves that it lives. @throws {@link LifecycleFailure} */

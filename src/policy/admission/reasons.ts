@@ -16,6 +16,7 @@ export type QuarantineReason =
   | "duplicate-key"
   | "time-unknown"
   | "nothing-proven"
+  | "release-waits"
   | "caged";
 
 export type RejectReason =
@@ -74,6 +75,8 @@ export function sentence(reason: Reason, subject: Subject): string {
       return `Held ${name} in quarantine: this router does not know the time yet; check that it reaches a time server.`;
     case "nothing-proven":
       return `Held a visitor in quarantine: it showed no key; give the device a certificate or its own key first.`;
+    case "release-waits":
+      return `Held ${name} in quarantine: you released it, and it fetches its release there; nothing is left to do.`;
     case "caged":
       return `Held ${name} in its cage: an address proves nothing, so it reaches this router alone; nothing is left to do.`;
     case "denied":

@@ -14,9 +14,10 @@ import { ApiFailure } from "./failure.ts";
 import { HOME } from "./home.ts";
 import { KEY_UPDATE } from "./key-update.ts";
 import { LIVE } from "./live.ts";
+import { RELEASE } from "./release.ts";
 import { ACL, GROUPS } from "./rights.ts";
 import { refusal } from "./refusal.ts";
-import { requireMember } from "./member.ts";
+import { mayLeave, requireMember, requireNotReleased } from "./member.ts";
 import { answer, requireAccept } from "./resource.ts";
 import type { Answer, Audience, Call, Caller, Home, Resource } from "./resource.ts";
 
@@ -40,6 +41,7 @@ export const RESOURCES: readonly Resource[] = [
   CRL,
   ACL,
   GROUPS,
+  RELEASE,
 ];
 
 /** Whether a request is for something that may be observed. */
@@ -74,12 +76,15 @@ function serveCall(call: Call): Answer {
 function requireAudience(audience: Audience, call: Call): void {
   switch (audience) {
     case "anyone":
-      return;
+      return requireNotReleased(call);
     case "newcomer":
       if (call.caller.asker.kind !== "own-key") throw new ApiFailure("already-owned");
       return;
     case "member":
       requireMember(call);
+      return;
+    case "leaving":
+      if (!mayLeave(call)) requireMember(call);
       return;
   }
 }

@@ -1,5 +1,5 @@
 /** Who counts as a member of this home, asked anew at each request: an association may outlive the owner's yes. */
-import { hasCertificate } from "../registry/record.ts";
+import { hasCertificate, isOwedRelease } from "../registry/record.ts";
 import type { DeviceRecord } from "../registry/record.ts";
 import { ApiFailure } from "./failure.ts";
 import type { Call } from "./resource.ts";
@@ -27,5 +27,25 @@ export function requireMember({ caller, record, revoked }: Call): DeviceRecord {
     case "revoked":
     case "released":
       throw new ApiFailure("not-allowed");
+  }
+}
+
+/**
+ * Whether the caller is a device that is owed its release, with the certificate
+ * that the release withdrew; or brings the receipt, with the key that signed it.
+ */
+export function mayLeave({ caller, record, revoked }: Call): boolean {
+  if (record?.state !== "released") return false;
+  const { asker, spkiHash } = caller;
+  if (asker.kind === "own-key") return record.release?.spkiHash === spkiHash;
+  const isWithdrawnForIt = revoked === null || revoked === "privilegeWithdrawn";
+  const isOnRecord = hasCertificate(record, asker.peer.serial, spkiHash);
+  return isOwedRelease(record) && isWithdrawnForIt && isOnRecord;
+}
+
+/** All else that its certificate opened is shut to a released device. @throws {@link ApiFailure} `not-allowed` */
+export function requireNotReleased({ caller, record }: Call): void {
+  if (caller.asker.kind === "certificate" && record?.state === "released") {
+    throw new ApiFailure("not-allowed");
   }
 }

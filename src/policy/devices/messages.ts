@@ -8,6 +8,7 @@ import type { CborMap } from "../../base/cbor.ts";
 import * as cbor from "../../base/cbor-write.ts";
 import { unix } from "../../base/machine.ts";
 import type { Unix } from "../../base/machine.ts";
+import { NONCE_LENGTH } from "../ownership/objects.ts";
 import { MAX_GROUPS } from "../registry/record.ts";
 import { isPlainText, isType, MAX_NAME } from "../registry/text.ts";
 import { isGroupName, MAX_GROUP_NAME } from "../rights/rights.ts";
@@ -16,8 +17,8 @@ import { isGroupName, MAX_GROUP_NAME } from "../rights/rights.ts";
 export const API_VERSION = 1;
 
 /** What a home can do beyond the first version's least, by name. */
-export type Feature = "key-update" | "est" | "crl" | "live";
-export const FEATURES: readonly Feature[] = ["key-update", "est", "crl", "live"];
+export type Feature = "key-update" | "est" | "crl" | "live" | "release";
+export const FEATURES: readonly Feature[] = ["key-update", "est", "crl", "live", "release"];
 
 /** Octets of text in UTF-8. */
 const MAX_TEXT = 256;
@@ -244,6 +245,46 @@ export function parseGroups(body: Uint8Array): readonly string[] {
     if (!isGroupName(name)) throw new CborFailure("wrong-length", item.at);
     return name;
   });
+}
+
+/** `POST /h/rel`: the nonce that a release has to name. */
+export interface ReleaseRequest {
+  /** {@link NONCE_LENGTH} octets, the same until it has served. */
+  readonly nonce: Uint8Array;
+  /** Whether the device asks to be released now. */
+  readonly leaves: boolean;
+}
+
+export function encodeReleaseRequest({ nonce, leaves }: ReleaseRequest): Uint8Array {
+  return cbor.map([1, cbor.bytes(nonce)], [2, cbor.boolean(leaves)]);
+}
+
+/** @throws {@link CborFailure} */
+export function parseReleaseRequest(body: Uint8Array): ReleaseRequest {
+  return read(body, (map) => ({
+    nonce: map.required(1).bytes(NONCE_LENGTH),
+    leaves: map.required(2).boolean(),
+  }));
+}
+
+/** How the device stands with its home, where there is no token for it. */
+export interface ReleaseStanding {
+  /** Whether it takes no release, neither by token nor by time. */
+  readonly theftLock: boolean;
+  /** Whether it is released: its token comes, or waits for its nonce. */
+  readonly released: boolean;
+}
+
+export function encodeReleaseStanding({ theftLock, released }: ReleaseStanding): Uint8Array {
+  return cbor.map([1, cbor.boolean(theftLock)], [2, cbor.boolean(released)]);
+}
+
+/** @throws {@link CborFailure} */
+export function parseReleaseStanding(body: Uint8Array): ReleaseStanding {
+  return read(body, (map) => ({
+    theftLock: map.required(1).boolean(),
+    released: map.required(2).boolean(),
+  }));
 }
 
 function read<T>(body: Uint8Array, fields: (map: CborMap) => T): T {

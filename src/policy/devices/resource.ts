@@ -23,6 +23,7 @@ import type { Change, RevocationReason } from "../registry/change.ts";
 import type { Claim, DeviceRecord } from "../registry/record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { ApiFailure } from "./failure.ts";
+import type { Releases } from "../ownership/releases.ts";
 import type { KeyUpdates } from "./key-updates.ts";
 
 /** Who speaks, as the handshake of this association proved it. */
@@ -65,6 +66,9 @@ export interface Home {
   readonly nameKey: Uint8Array;
   readonly est: EstHome;
   readonly keyUpdates: KeyUpdates;
+  readonly releases: Releases;
+  /** Whether a device may leave by its own wish; one that is theft-locked never may. */
+  readonly leavesFreely: boolean;
   /** @throws AuthorityFailure while the time is not known and none was signed yet */
   crl(): IssuedCrl;
   periods(record: DeviceRecord): Periods;
@@ -94,7 +98,13 @@ export type Note =
   | { readonly kind: "key-update-refused"; readonly reason: string }
   | { readonly kind: "enrolment-refused"; readonly reason: EstReason }
   | { readonly kind: "lived" }
-  | { readonly kind: "returned" };
+  | { readonly kind: "returned" }
+  /** It is released by its own wish. */
+  | { readonly kind: "gave-itself-up" }
+  /** It would be released, and is not: it is locked, or its owner wants to decide. */
+  | { readonly kind: "asked-to-leave"; readonly locked: boolean }
+  | { readonly kind: "confirmed-release" }
+  | { readonly kind: "receipt-refused"; readonly reason: string };
 
 export interface Answer {
   readonly response: CoapResponse;
@@ -118,7 +128,9 @@ export type Audience =
   /** A device's own key, before it has a certificate. */
   | "newcomer"
   /** A certificate of this home, its record in good standing. */
-  | "member";
+  | "member"
+  /** A member, or a device that was released and has not confirmed it. */
+  | "leaving";
 
 export interface Served {
   readonly audience: Audience;

@@ -12,6 +12,8 @@ import { isGroupName, parseRights } from "../rights/rights.ts";
 import type { Right } from "../rights/rights.ts";
 import { RegistryFailure } from "./failure.ts";
 import { Fields } from "./fields.ts";
+import { parseRelease } from "./release.ts";
+import type { Release } from "./release.ts";
 import { isPlainText, isType, MAX_NAME } from "./text.ts";
 
 /** How a device joins; see the classes in the design. */
@@ -106,6 +108,8 @@ export interface DeviceRecord {
   /** Names of the groups it is in, by which others may be given rights against it; each once. */
   readonly groups: readonly string[];
   readonly theftLock: boolean;
+  /** Of a device that was released and can take part in that: what it is owed, or has confirmed. */
+  readonly release: Release | null;
   readonly keyCase: KeyCase | null;
   /** Keys agreed on with the home so far: by how many updates the present one came about. */
   readonly keyUpdates: number;
@@ -158,6 +162,7 @@ export function blankRecord(id: string, deviceClass: DeviceClass, state: State):
     rights: [],
     groups: [],
     theftLock: false,
+    release: null,
     keyCase: null,
     keyUpdates: 0,
     discoveryKey: null,
@@ -177,6 +182,14 @@ export function hasCertificate(record: DeviceRecord, serial: string, spkiHash: s
   return record.keys.some(
     (key) => key.role === "certificate" && key.serial === serial && key.spkiHash === spkiHash,
   );
+}
+
+/**
+ * Whether the device was released and has not confirmed it: then its withdrawn
+ * certificate still opens the one door behind which its release waits.
+ */
+export function isOwedRelease({ state, release }: DeviceRecord): boolean {
+  return state === "released" && release !== null && release.receipt === null;
 }
 
 /** How a device that comes by its address reaches us. */
@@ -267,6 +280,7 @@ export function parseRecord(json: unknown): DeviceRecord {
     rights: parseRights(fields.raw("rights")),
     groups: parseGroupNames(fields.raw("groups")),
     theftLock: fields.flag("theftLock"),
+    release: fields.nullable("release", () => parseRelease(fields.raw("release"))),
     keyCase: fields.nullable("keyCase", () => fields.oneOf("keyCase", KEY_CASES)),
     keyUpdates: fields.whole("keyUpdates", 0, MAX_KEY_UPDATES),
     discoveryKey: fields.nullable("discoveryKey", () => fields.text("discoveryKey", isSpkiHash)),

@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<Reason, "Admitted" | "Held" | "Refused">> = {
   "duplicate-key": "Held",
   "time-unknown": "Held",
   "nothing-proven": "Held",
+  "release-waits": "Held",
   caged: "Held",
   denied: "Refused",
   revoked: "Refused",

@@ -21,6 +21,7 @@ export interface Home {
   readonly rootKey: SigningKey;
   readonly root: Authority;
   readonly issuing: Authority;
+  readonly issuingKey: SigningKey;
   newKey(): SigningKey;
 }
 
@@ -34,7 +35,7 @@ export function makeHome(crypto: Crypto, seed = "home", time: IssueTime = TIME):
   const issuingKey = newKey();
   const issued = root.issueIssuing(issuingKey.publicKey, RELEASED, time);
   const issuing = new Authority(issued.der, issuingKey, tools);
-  return { crypto, random, rootKey, root, issuing, newKey };
+  return { crypto, random, rootKey, root, issuing, issuingKey, newKey };
 }
 
 /** Options under which the home's devices are valid; tests change one thing. */

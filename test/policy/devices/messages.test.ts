@@ -126,7 +126,7 @@ const VECTORS: readonly Vector<unknown>[] = [
   }),
   vector({
     name: "what a device that lives is told",
-    octets: "a6 011a6b49d200 0201 0302 0403 0504 06f5",
+    octets: "a7 011a6b49d200 0201 0302 0403 0504 06f5 07f4",
     value: {
       time: unix(1_800_000_000),
       windowSeconds: 1,
@@ -134,6 +134,7 @@ const VECTORS: readonly Vector<unknown>[] = [
       periodSeconds: 3,
       crlNumber: 4,
       renew: true,
+      locked: false,
     },
     encode: encodeLiveAnswer,
     parse: parseLiveAnswer,

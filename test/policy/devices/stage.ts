@@ -11,6 +11,7 @@ import type { Now } from "../../../src/policy/admission/proof.ts";
 import type { Issued } from "../../../src/policy/ca/authority.ts";
 import { serve } from "../../../src/policy/devices/index.ts";
 import { KeyUpdates } from "../../../src/policy/devices/key-updates.ts";
+import { Releases } from "../../../src/policy/ownership/releases.ts";
 import type { Answer, Caller, Home, Met } from "../../../src/policy/devices/resource.ts";
 import type { EstHome } from "../../../src/policy/est/enrolment.ts";
 import { standingIn } from "../../../src/policy/est/standing.ts";
@@ -67,6 +68,8 @@ export class Stage implements Home {
   readonly nameKey: Uint8Array = new Uint8Array(32).fill(9);
   readonly limits: OnboardingLimits = new OnboardingLimits(20);
   readonly keyUpdates: KeyUpdates;
+  readonly releases: Releases;
+  leavesFreely = true;
   registry: Registry = EMPTY_REGISTRY;
   clock: { mono: Mono; unix: Unix | null } = { mono: mono(1_000_000), unix: NOW };
   #devices = 0;
@@ -76,6 +79,7 @@ export class Stage implements Home {
     this.ca = makeHome(crypto, seed);
     this.random = this.ca.random;
     this.root = this.ca.root.certificate;
+    this.releases = new Releases({ crypto, random: this.random, key: this.ca.issuingKey });
     this.keyUpdates = new KeyUpdates(crypto, seeded(`updates of ${seed}`));
   }
 
@@ -88,7 +92,7 @@ export class Stage implements Home {
       standing: (asker) => this.standing(asker),
       holders: (hash) => this.holders(hash),
       agreedKey: (record) => this.agreedKey(record),
-      issue: (record, publicKey) => this.issue(record, publicKey),
+      issue: (record, publicKey, serves) => this.issue(record, publicKey, serves),
       renew: (record, current, publicKey) => this.renew(record, current, publicKey),
     };
   }
@@ -185,7 +189,7 @@ export class Stage implements Home {
 
   /** The device with a certificate of this home for the key. */
   member(device: Device, key: SigningKey = this.ca.newKey(), lapsed = false): Caller {
-    const certificate = this.issue(this.recordOf(device), key.publicKey);
+    const certificate = this.issue(this.recordOf(device), key.publicKey, false);
     const options = lapsed ? ({ at: "unknown", allowUnknownTime: true } as const) : {};
     const chain = [certificate, this.ca.issuing.certificate.der];
     const peer = validatePath(chain, optionsOf(this.ca, options));
