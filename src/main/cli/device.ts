@@ -5,7 +5,6 @@ import { visible } from "../../base/text.ts";
 import { DeviceAgent } from "../../device/agent.ts";
 import type { DeviceEvent } from "../../device/agent.ts";
 import { credentialOf, newDevice, StateFailure, StateFile } from "../../device/state.ts";
-import type { DeviceState } from "../../device/state.ts";
 import { eraseMember, writeFirstContact, writeMember } from "../../device/supplicant.ts";
 import type { SupplicantSettings } from "../../device/supplicant.ts";
 import { COAPS_PORT } from "../../daemon/house.ts";
