@@ -8,41 +8,51 @@ const FILE = path.join(root, "docs/protocol.svg");
 
 /** Who sends what: `>` the device, `<` the home, `-` neither: then it is what one of them does, or an owner. */
 const PARTS = [
-  [
-    "1 network",
-    [">", "EAP-TTLS: own key, who I claim to be, proof of the code"],
-    ["<", "accepted, into quarantine"],
-  ],
-  [
-    "2 adoption",
-    [">", "DTLS by the first key; POST /h/adopt"],
-    ["<", "2.01 ticket, the home's own proof"],
-    ["-", "the owner says yes, or the code has said it"],
-    ["<", "observed ticket: approved"],
-  ],
-  [
-    "3 a new key",
-    [">", "POST /h/ku/c  commitment"],
-    ["<", "share"],
-    [">", "POST /h/ku/r  reveal"],
-    ["<", "confirmation"],
-    ["-", "the device stores its next key beside the first"],
-    [">", "GET /crts, POST /sen  request for that key"],
-    ["<", "certificate"],
-  ],
-  [
-    "4 life",
-    [">", "EAP-TLS, and DTLS, by the certificate; POST /h/live"],
-    ["<", "2.04 time, periods, renew"],
-    ["-", "the first key is erased by the device, and opens nothing more"],
-    [">", "each period: /h/live; GET /h/crl, observed; in time: POST /sren"],
-  ],
-  [
-    "5 parting",
-    ["<", "release token, signed"],
-    ["-", "what the owner left is erased"],
-    [">", "receipt, signed; the next home begins at 1"],
-  ],
+  {
+    title: "1 network",
+    rows: [
+      [">", "EAP-TTLS: own key, who I claim to be, proof of the code"],
+      ["<", "accepted, into quarantine"],
+    ],
+  },
+  {
+    title: "2 adoption",
+    rows: [
+      [">", "DTLS by the first key; POST /h/adopt"],
+      ["<", "2.01 ticket, the home's own proof"],
+      ["-", "the owner says yes, or the code has said it"],
+      ["<", "observed ticket: approved"],
+    ],
+  },
+  {
+    title: "3 a new key",
+    rows: [
+      [">", "POST /h/ku/c  commitment"],
+      ["<", "share"],
+      [">", "POST /h/ku/r  reveal"],
+      ["<", "confirmation"],
+      ["-", "the device stores its next key beside the first"],
+      [">", "GET /crts, POST /sen  request for that key"],
+      ["<", "certificate"],
+    ],
+  },
+  {
+    title: "4 life",
+    rows: [
+      [">", "EAP-TLS, and DTLS, by the certificate; POST /h/live"],
+      ["<", "2.04 time, periods, renew"],
+      ["-", "the first key is erased by the device, and opens nothing more"],
+      [">", "each period: /h/live; GET /h/crl, observed; in time: POST /sren"],
+    ],
+  },
+  {
+    title: "5 parting",
+    rows: [
+      ["<", "release token, signed"],
+      ["-", "what the owner left is erased"],
+      [">", "receipt, signed; the next home begins at 1"],
+    ],
+  },
 ];
 
 const [WIDTH, LEFT, RIGHT, ROW, TOP] = [760, 150, 690, 27, 54];
@@ -64,7 +74,7 @@ function current() {
 
 function draw() {
   let y = TOP;
-  const parts = PARTS.map(([title, ...rows], index) => {
+  const parts = PARTS.map(({ title, rows }, index) => {
     const top = y;
     const drawn = rows.map((row) => line(row, (y += ROW)));
     y += 14;

@@ -2,6 +2,7 @@
 import { toHex } from "../../src/base/bytes.ts";
 import { ApiFailure, refusalOf } from "../../src/policy/devices/failure.ts";
 import type { ApiReason } from "../../src/policy/devices/failure.ts";
+import { kindOf } from "../../src/policy/devices/key-update.ts";
 import { refusal } from "../../src/policy/devices/refusal.ts";
 import { codeText } from "../../src/proto/coap/codes.ts";
 import { PROBLEM_DETAILS_KEY } from "../../src/proto/coap/problem.ts";
@@ -15,11 +16,12 @@ const ADVICE: Readonly<Record<ApiReason, string>> = {
   "not-acceptable": "leave Accept out, or ask for a format of section 5",
   "not-authorized": "come back with the certificate, in another association",
   "not-allowed": "the owner has not said yes, or took it back; ask again as rarely as a newcomer",
-  "not-found": "the path is wrong, or the ticket is another key's; begin with `POST /h/adopt`",
+  "not-found":
+    "the path is wrong; or the ticket is another key's, or nobody answered it for a day: begin with `POST /h/adopt`",
   "method-not-allowed": "a fault of the device's; do not repeat",
   "already-owned": "it came with a certificate: there is nothing to adopt",
-  "out-of-order": "begin with the step before; `detail` says which",
-  refused: "`detail` is the rule; for key updates see section 6",
+  "out-of-order": "begin with the step before: `adopt-first`, or one of section 6.2",
+  refused: "`detail` is the rule, see section 6.2",
   "too-fast": "wait for Max-Age seconds, and some more at random",
   "time-unknown": "wait for Max-Age seconds",
   full: "wait for Max-Age seconds",
@@ -73,6 +75,8 @@ export function errors(): object {
     example: example(),
     keyUpdate: Object.entries(KEY_UPDATE).map(([reason, [side, meaning]]) => ({
       reason,
+      // The keys of that constant are exactly the reasons; Object.entries forgets that.
+      number: side === "device" ? null : refusalOf(kindOf(reason as KeyUpdateReason)).number,
       side,
       meaning,
     })),

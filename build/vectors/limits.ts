@@ -1,6 +1,6 @@
 /** docs/vectors/limits.json: timers, bounds and suites, each read where the product has it. */
 import { COAPS, LIMITS, RADIUS } from "../../src/daemon/config/schema.ts";
-import { IDLE_MS } from "../../src/daemon/coaps/desk.ts";
+import { IDLE_MS, MAX_OF_ONE_KEY, MAX_STRANGERS } from "../../src/daemon/coaps/desk.ts";
 import { SESSION_SECONDS } from "../../src/daemon/tickets.ts";
 import {
   FIRST_RETRY_MS,
@@ -17,7 +17,6 @@ import {
 import { MAX_ENCODED_NAME, MAX_SETUP_IDENTITY } from "../../src/policy/admission/setup.ts";
 import { MAX_ACL_LENGTH } from "../../src/policy/ca/acl.ts";
 import { CRL_LIFETIME_SECONDS } from "../../src/policy/ca/authority.ts";
-import { PROFILES } from "../../src/policy/ca/profiles.ts";
 import { LOOK_AGAIN_SECONDS } from "../../src/policy/devices/adopt.ts";
 import { RETRY_SECONDS } from "../../src/policy/devices/failure.ts";
 import { ABANDONED_MS, AGREED_MS, MAX_ABANDONED } from "../../src/policy/devices/key-updates.ts";
@@ -25,13 +24,20 @@ import { MAX_MESSAGE } from "../../src/policy/devices/messages.ts";
 import { RETRY_SECONDS as EST_RETRY_SECONDS } from "../../src/policy/est/enrolment.ts";
 import { MAX_LIVE_CERTIFICATES } from "../../src/policy/est/standing.ts";
 import { MAX_OBJECT_LENGTH } from "../../src/policy/ownership/objects.ts";
+import { MAX_GROUPS } from "../../src/policy/registry/record.ts";
 import { MAX_NAME, MAX_TYPE } from "../../src/policy/registry/text.ts";
 import { MAX_AIF_LENGTH, MAX_PERMISSIONS } from "../../src/policy/rights/aif.ts";
 import { HARD_AGE_SECONDS } from "../../src/policy/rights/list-freshness.ts";
 import { MAX_LOCAL_PART } from "../../src/policy/rights/local-part.ts";
-import { MAX_RIGHTS } from "../../src/policy/rights/rights.ts";
+import { MAX_GROUP_NAME, MAX_RIGHTS } from "../../src/policy/rights/rights.ts";
 import { MIN_SEARCH_DAYS } from "../../src/policy/window/passive-release.ts";
-import { INITIAL_RELEASE_DAYS, MIN_RELEASE_DAYS } from "../../src/policy/window/periods.ts";
+import { INITIAL_DAYS, MAX_DAYS, MIN_DAYS } from "../../src/policy/window/churn.ts";
+import {
+  certificateSeconds,
+  INITIAL_RELEASE_DAYS,
+  livenessSeconds,
+  MIN_RELEASE_DAYS,
+} from "../../src/policy/window/periods.ts";
 import {
   COAP_LIMITS,
   DEFAULT_BLOCK_SIZE,
@@ -112,7 +118,9 @@ const DTLS: readonly Limit[] = [
   seconds("until a silent association is closed", IDLE_MS / 1000),
   count("associations at once", DEFAULT_MAX_ASSOCIATIONS),
   count("of them in a handshake", DEFAULT_MAX_HANDSHAKES),
-  seconds("a session that may be resumed, in EAP", SESSION_SECONDS),
+  count("of them by first keys", MAX_STRANGERS),
+  count("of them by one key; the oldest is closed", MAX_OF_ONE_KEY),
+  seconds("a session that may be resumed", SESSION_SECONDS),
 ];
 
 const COAP: readonly Limit[] = [
@@ -143,13 +151,19 @@ const ADOPTION: readonly Limit[] = [
 
 const CERTIFICATES: readonly Limit[] = [
   count("octets of a certificate or request", MAX_CERTIFICATE_LENGTH),
-  seconds("a device's certificate", PROFILES.device.defaultSeconds),
+  seconds("a device's certificate: two windows t, but at least", certificateSeconds(MIN_DAYS)),
+  seconds("and at most", certificateSeconds(MAX_DAYS)),
   seconds("Max-Age of 5.03 at enrolment: the owner has not decided", EST_RETRY_SECONDS),
   count("certificates of one device that have not ended", MAX_LIVE_CERTIFICATES),
   seconds("a revocation list", CRL_LIFETIME_SECONDS),
 ];
 
 const MEMBERSHIP: readonly Limit[] = [
+  seconds("t of a new home", INITIAL_DAYS * DAY),
+  seconds("t at least", MIN_DAYS * DAY),
+  seconds("t at most", MAX_DAYS * DAY),
+  seconds("the period between reports: an eighth of t, but at least", livenessSeconds(0)),
+  seconds("and at most", livenessSeconds(MAX_DAYS)),
   seconds("retry of the model client after a failure, doubled by each", FIRST_RETRY_MS / 1000),
   seconds("its longest retry", LONGEST_RETRY_MS / 1000),
   seconds("the longest wait it lets a home ask for", LONGEST_WAIT_MS / 1000),
@@ -176,6 +190,8 @@ const RIGHTS: readonly Limit[] = [
   count("permissions in one rule", MAX_PERMISSIONS),
   count("octets of one AIF", MAX_AIF_LENGTH),
   count("octets of a local part", MAX_LOCAL_PART),
+  count("groups that a device is in", MAX_GROUPS),
+  count("octets of a group's name", MAX_GROUP_NAME),
   seconds("after nextUpdate for which others may read", HARD_AGE_SECONDS),
 ];
 

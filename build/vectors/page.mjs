@@ -56,8 +56,13 @@ const KINDS = {
     ),
   "key-update-reasons": ({ errors }) =>
     table(
-      ["`detail`", "found by", "means"],
-      errors.keyUpdate.map(({ reason, side, meaning }) => [code(reason), side, meaning]),
+      ["`detail`", "problem", "found by", "means"],
+      errors.keyUpdate.map(({ reason, number, side, meaning }) => [
+        code(reason),
+        number ?? "",
+        side,
+        meaning,
+      ]),
     ),
   "enrolment-refusals": ({ enrolment: { refusals } }) =>
     table(

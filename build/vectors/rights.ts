@@ -1,6 +1,8 @@
 /** docs/vectors/rights.json: what a device may ask of others, as AIF and as the extension of its certificate. */
 import { toHex } from "../../src/base/bytes.ts";
 import { ACL_OID, encodeAcl } from "../../src/policy/ca/acl.ts";
+import { encodeGroups } from "../../src/policy/devices/messages.ts";
+import { encodeRules } from "../../src/policy/devices/rights.ts";
 import { encodeAif, METHODS } from "../../src/policy/rights/aif.ts";
 import { aclOf } from "../../src/policy/rights/rights.ts";
 import type { Right } from "../../src/policy/rights/rights.ts";
@@ -28,10 +30,9 @@ export function rights(): object {
     oid: ACL_OID,
     bits: Object.fromEntries(METHODS.map((method, at) => [method, 2 ** at])),
     rights: RIGHTS,
-    aif: RIGHTS.map(({ allow }) => {
-      const bytes = encodeAif(allow);
-      return { diagnostic: diagnostic(bytes), hex: toHex(bytes) };
-    }),
+    aif: RIGHTS.map(({ allow }) => shown(encodeAif(allow))),
+    acl: shown(encodeRules(aclOf(RIGHTS))),
+    groups: shown(encodeGroups(["lights", "kitchen"])),
     extension: toHex(encodeAcl(aclOf(RIGHTS))),
     localParts: [
       { path: [], query: [], text: localPart([]) },
@@ -41,4 +42,8 @@ export function rights(): object {
       { path: ["s", ".."], query: [], text: localPart(["s", ".."]) },
     ],
   };
+}
+
+function shown(bytes: Uint8Array): object {
+  return { diagnostic: diagnostic(bytes), hex: toHex(bytes) };
 }

@@ -32,7 +32,7 @@ export interface SupplicantSettings {
 export function writeFirstContact(
   files: Files,
   crypto: Crypto,
-  state: DeviceState,
+  state: Pick<DeviceState, "identity" | "scalar">,
   settings: SupplicantSettings,
 ): void {
   const { identity, scalar } = state;

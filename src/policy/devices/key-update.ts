@@ -108,7 +108,8 @@ function refused(reason: KeyUpdateReason): Answer {
   return answer(refusal(failure), [], [{ kind: "key-update-refused", reason }]);
 }
 
-function kindOf(reason: KeyUpdateReason): ApiReason {
+/** The refusal that a failed update is answered with; its detail is the reason. */
+export function kindOf(reason: KeyUpdateReason): ApiReason {
   switch (reason) {
     case "malformed":
       return "malformed";
