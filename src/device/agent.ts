@@ -148,7 +148,7 @@ export class DeviceAgent {
         credential: memberCredential(crypto, scalar, owner),
         judge: (chain) => judgeHome(crypto, chain, owner, owner.timeFloor),
       }));
-    if (known === null) await watchRelease(session, (news) => this.#hear(news));
+    if (known === null) await this.#watch(session);
     const isReleased = (known === null || this.#leaves) && (await this.#offer(session));
     // Whatever else it would ask is refused from here on; the token is on its way.
     if (isReleased || this.#news?.kind === "token") return TOKEN_MS;
@@ -179,6 +179,14 @@ export class DeviceAgent {
       this.#options.tell({ kind: "release-refused", reason: failure.detail });
       return false;
     }
+  }
+
+  /** What the home pushes comes in a session alone: one that ends too early is opened again, in a while. */
+  #watch(session: HomeSession): Promise<void> {
+    const ended = (): void => {
+      if (this.#session === session && !this.#busy) this.#again(this.#notBefore(LONGEST_RETRY_MS));
+    };
+    return watchRelease(session, (news) => this.#hear(news), ended);
   }
 
   #hear(news: ReleaseNews): void {
@@ -268,8 +276,9 @@ export class DeviceAgent {
   }
 
   #close(): void {
-    this.#session?.close();
+    const session = this.#session;
     this.#session = null;
+    session?.close();
   }
 
   #fail(failure: unknown): void {

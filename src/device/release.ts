@@ -27,10 +27,16 @@ export type ReleaseNews =
   | { readonly kind: "token"; readonly token: Uint8Array }
   | { readonly kind: "standing"; readonly standing: ReleaseStanding };
 
-/** Asks to be told of a release; comes back with the first answer. A home without the resource answers nothing of use. */
+/**
+ * Asks to be told of a release; comes back with the first answer. A home without
+ * the resource answers nothing of use.
+ *
+ * @param ended - called when nothing more can be told, if it was once
+ */
 export function watchRelease(
   session: HomeSession,
   told: (news: ReleaseNews) => void,
+  ended: () => void,
 ): Promise<void> {
   return new Promise((resolve, failed) => {
     const heard = (response: CoapResponse): void => {
@@ -38,7 +44,10 @@ export function watchRelease(
       if (news !== null) told(news);
       resolve();
     };
-    session.observe(coapRequest("GET", ["h", "rel"]), heard, failed);
+    session.observe(coapRequest("GET", ["h", "rel"]), heard, (failure) => {
+      failed(failure);
+      ended();
+    });
   });
 }
 

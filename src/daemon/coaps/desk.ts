@@ -12,6 +12,7 @@ import { isObservable } from "../../policy/devices/index.ts";
 import { faultResponse } from "../../policy/devices/refusal.ts";
 import type { Answer, Caller, Note } from "../../policy/devices/resource.ts";
 import { RegistryFailure } from "../../policy/registry/failure.ts";
+import { MAX_DEVICES } from "../../policy/registry/registry.ts";
 import type { CoapRequest } from "../../proto/coap/request.ts";
 import type { CoapResponse } from "../../proto/coap/response.ts";
 import type { TlsSession } from "../../proto/tls/connection.ts";
@@ -38,6 +39,9 @@ export const IDLE_MS: number = 10 * 60_000;
  * have: the oldest that waits for nothing gives way, so that members always find room.
  */
 export const MAX_STRANGERS = 64;
+
+/** One for each device that a home may have, for each keeps its own to be told things in, and those of strangers. */
+const MAX_ASSOCIATIONS: number = MAX_DEVICES + MAX_STRANGERS;
 
 /** Associations of one key: more than a device that lost its last ones needs. */
 export const MAX_OF_ONE_KEY = 4;
@@ -76,6 +80,7 @@ export class CoapsDesk {
       tls: house.coapsTls(),
       mtu: null,
       idleMs: IDLE_MS,
+      maxAssociations: MAX_ASSOCIATIONS,
     });
   }
 

@@ -29,6 +29,12 @@ import type { Answer, Call, Resource } from "./resource.ts";
 
 const { CBOR, COSE_SIGN1 } = ContentFormat;
 
+/**
+ * How long an observer may believe the last answer: then it asks again, which
+ * keeps an association that would be closed after ten idle minutes.
+ */
+const FRESH_SECONDS = 480;
+
 export const RELEASE: Resource = {
   path: ["h", "rel"],
   type: "homeca.rel",
@@ -46,7 +52,13 @@ function look(call: Call): Answer {
   const sent = isOwedRelease(record) ? sentRelease(record) : null;
   return sent === null
     ? answer(standing(Code.CONTENT, record))
-    : answer(coapResponse(Code.CONTENT, { contentFormat: COSE_SIGN1, payload: sent.token }));
+    : answer(
+        coapResponse(Code.CONTENT, {
+          contentFormat: COSE_SIGN1,
+          maxAge: FRESH_SECONDS,
+          payload: sent.token,
+        }),
+      );
 }
 
 function take(call: Call): Answer {
@@ -126,5 +138,5 @@ function byCertificate({ caller, record }: Call): DeviceRecord {
 
 function standing(code: number, { theftLock, state }: DeviceRecord): Answer["response"] {
   const payload = encodeReleaseStanding({ theftLock, released: state === "released" });
-  return coapResponse(code, { contentFormat: CBOR, payload });
+  return coapResponse(code, { contentFormat: CBOR, maxAge: FRESH_SECONDS, payload });
 }
