@@ -11,6 +11,8 @@ import {
   encodeHomeFacts,
   encodeLiveAnswer,
   encodeLiveReport,
+  encodeReleaseRequest,
+  encodeReleaseStanding,
   FEATURES,
 } from "../../src/policy/devices/messages.ts";
 import type {
@@ -111,6 +113,8 @@ function cases(): object[] {
     renew: false,
     locked: false,
   };
+  const nonce = { nonce: label("release nonce").slice(0, 16), leaves: false };
+  const owned = { theftLock: false, released: false };
   return [
     body("home-facts", "answer of GET /h", home, encodeHomeFacts(home)),
     body(
@@ -152,6 +156,8 @@ function cases(): object[] {
     ),
     body("live-report", "POST /h/live", report, encodeLiveReport(report)),
     body("live-answer", "its answer", told, encodeLiveAnswer(told)),
+    body("release-request", "POST /h/rel: a nonce", nonce, encodeReleaseRequest(nonce)),
+    body("release-standing", "its answer, and that of GET", owned, encodeReleaseStanding(owned)),
   ];
 }
 

@@ -15,13 +15,15 @@ const ADVICE: Readonly<Record<ApiReason, string>> = {
   "wrong-format": "send the Content-Format of section 5",
   "not-acceptable": "leave Accept out, or ask for a format of section 5",
   "not-authorized": "come back with the certificate, in another association",
-  "not-allowed": "the owner has not said yes, or took it back; ask again as rarely as a newcomer",
+  "not-allowed":
+    "the owner has not said yes, or took it back; ask again as rarely as a newcomer. At `/h/rel`: `theft-locked`, `owner-decides`, `other-key`",
   "not-found":
     "the path is wrong; or the ticket is another key's, or nobody answered it for a day: begin with `POST /h/adopt`",
   "method-not-allowed": "a fault of the device's; do not repeat",
   "already-owned": "it came with a certificate: there is nothing to adopt",
-  "out-of-order": "begin with the step before: `adopt-first`, or one of section 6.2",
-  refused: "`detail` is the rule, see section 6.2",
+  "out-of-order": "begin with the step before: `adopt-first`, `no-release`, or one of section 6.2",
+  refused:
+    "`detail` is the rule: of section 6.2, or why a receipt does not hold (`malformed`, `bad-signature`, `unknown-signer`, `other-token`)",
   "too-fast": "wait for Max-Age seconds, and some more at random",
   "time-unknown": "wait for Max-Age seconds",
   full: "wait for Max-Age seconds",

@@ -1,6 +1,7 @@
 /** docs/vectors/limits.json: timers, bounds and suites, each read where the product has it. */
 import { COAPS, LIMITS, RADIUS } from "../../src/daemon/config/schema.ts";
 import { IDLE_MS, MAX_OF_ONE_KEY, MAX_STRANGERS } from "../../src/daemon/coaps/desk.ts";
+import { RECEIPT_MS } from "../../src/daemon/farewell.ts";
 import { SESSION_SECONDS } from "../../src/daemon/tickets.ts";
 import {
   FIRST_RETRY_MS,
@@ -173,6 +174,7 @@ const MEMBERSHIP: readonly Limit[] = [
   seconds("T_rel at least", MIN_RELEASE_DAYS * DAY),
   count("days on which the search must have failed", MIN_SEARCH_DAYS),
   count("octets of a release token or receipt", MAX_OBJECT_LENGTH),
+  seconds("for which the owner is kept waiting for a receipt", RECEIPT_MS / 1000),
 ];
 
 const DISCOVERY: readonly Limit[] = [

@@ -2,7 +2,6 @@
 import { concat, toHex, utf8, Writer } from "../../src/base/bytes.ts";
 import type { Files } from "../../src/host/host.ts";
 import { selfSigned } from "../../src/device/credentials.ts";
-import { newDevice } from "../../src/device/state.ts";
 import type { Ownership } from "../../src/device/state.ts";
 import { writeFirstContact, writeMember } from "../../src/device/supplicant.ts";
 import {
@@ -102,7 +101,7 @@ function supplicant(): object {
     replaceDurably: (path: string, bytes: Uint8Array) =>
       void written.set(path, String.fromCharCode(...bytes)),
   } as unknown as Files;
-  const state = newDevice(IDENTITY, scalar("d"));
+  const state = { identity: IDENTITY, scalar: scalar("d") };
   const conf = (): string => written.get("/etc/lamp/wpa_supplicant.conf")!;
   writeFirstContact(files, crypto, state, settings);
   const firstContact = conf();

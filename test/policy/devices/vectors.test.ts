@@ -46,6 +46,8 @@ const FORMS: Readonly<Record<string, Form>> = {
   "adoption-approved": STANDING,
   "live-report": form(messages.parseLiveReport, messages.encodeLiveReport),
   "live-answer": form(messages.parseLiveAnswer, messages.encodeLiveAnswer),
+  "release-request": form(messages.parseReleaseRequest, messages.encodeReleaseRequest),
+  "release-standing": form(messages.parseReleaseStanding, messages.encodeReleaseStanding),
 };
 
 test("every body of the vectors says what stands beside it, in one encoding", () => {
