@@ -1,8 +1,8 @@
 // `make bench`: HomeCA beside hostapd's RADIUS server and FreeRADIUS, its TLS beside OpenSSL's, and what both cost in
-// process on Node and on QuickJS. Prints tables and writes dist/bench.json. Figures, not verdicts: the machine may be
+// process on Node and on QuickJS; devices adopted, and a settled home's days. Prints tables and writes dist/bench.json. Figures, not verdicts: the machine may be
 // shared, so compare within a run only.
 //
-//     node build/bench/bench.mjs [--quick] [--only authentications|handshakes]
+//     node build/bench/bench.mjs [--quick] [--only authentications|handshakes|adoption]
 //
 // A part alone is printed and written to dist/bench-PART.json: the page is made of whole runs.
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -13,21 +13,27 @@ import { root } from "../bundle.mjs";
 import { engineSizes } from "../engine-sizes.mjs";
 import { authenticationFigures, has } from "./authentications.mjs";
 import {
+  adoptionFigures,
   associationFigures,
   besideOpenssl,
   handshakeFigures,
   inProcessFigures,
   liveMegabytes,
+  refreshFigures,
 } from "./in-process.mjs";
 import {
+  adoptionPartsTable,
+  adoptionTable,
   associationTable,
   besideTable,
   handshakeTable,
   partsTable,
   printTable,
+  refreshTable,
   sizeTable,
+  storeTable,
 } from "./tables.mjs";
-import { targetTable } from "./targets.mjs";
+import { homeTargetTable, targetTable } from "./targets.mjs";
 
 const { values } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
@@ -35,9 +41,9 @@ const { values } = parseArgs({
 const { quick, only } = values;
 const runs = quick ? { each: 100, long: 500, rate: 16 } : { each: 1000, long: 5000, rate: 80 };
 
-const PARTS = { authentications, handshakes };
+const PARTS = { authentications, handshakes, adoption };
 if (only !== undefined && !Object.hasOwn(PARTS, only)) {
-  console.error(`bench: there is no part "${only}", only ${Object.keys(PARTS).join(" and ")}`);
+  console.error(`bench: there is no part "${only}", only ${Object.keys(PARTS).join(", ")}`);
   process.exit(1);
 }
 
@@ -71,6 +77,21 @@ async function handshakes() {
   return { handshakes, beside, associations, sizes };
 }
 
+async function adoption() {
+  const adoption = adoptionFigures(quick);
+  const { refresh, store } = refreshFigures(quick);
+  printAll({
+    "adoption, the home's side (ms)": adoptionTable(adoption, "home"),
+    "adoption, the device's side (ms)": adoptionTable(adoption, "device"),
+    "the home's side on QuickJS by part (ms)": adoptionPartsTable(adoption, "home"),
+    "the device's side on QuickJS by part (ms)": adoptionPartsTable(adoption, "device"),
+    "a settled home of 1,000 devices, each reporting once a day": refreshTable(refresh),
+    "bytes that a settled home writes in a day": storeTable(store),
+    targets: homeTargetTable({ store }),
+  });
+  return { adoption, refresh, store };
+}
+
 function printAuthentications(servers, engines, live) {
   const head = [`CPU ms, first ${runs.each}`, "CPU ms, warm", `MB after ${runs.each}`];
   const table = [["server", ...head, "1 client/s", "2 clients/s", "8 clients/s"]];
@@ -100,7 +121,7 @@ function printAuthentications(servers, engines, live) {
 }
 
 function printHandshakes({ handshakes, beside, associations, sizes }) {
-  const sections = {
+  printAll({
     "server side of one handshake, in memory (ms)": handshakeTable(handshakes),
     "the same on Node by part (ms)": partsTable(handshakes, "Node", "node"),
     "the same on QuickJS by part (ms)": partsTable(handshakes, "QuickJS", "noble"),
@@ -108,7 +129,11 @@ function printHandshakes({ handshakes, beside, associations, sizes }) {
     "bytes per established association": associationTable(associations),
     "(D)TLS alone in a bundle, without a crypto provider (bytes)": sizeTable(sizes),
     targets: targetTable({ handshakes, beside, associations }),
-  };
+  });
+}
+
+/** Tables by their titles. */
+function printAll(sections) {
   for (const [title, table] of Object.entries(sections)) {
     console.log(`\n${title}`);
     printTable(table);

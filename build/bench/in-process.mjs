@@ -50,3 +50,24 @@ function quickJsBytes(protocol, count, age) {
   };
   return (used(few + count) - used(few)) / count;
 }
+
+/** One row per engine, provider and step of an adoption: milliseconds of the home and of the device. */
+export function adoptionFigures(quick) {
+  const args = quick ? ["--quick"] : [];
+  return [
+    ...linesOf(onNode("adoption-node", args)),
+    ...linesOf(onQuickJs("adoption-quickjs", args)),
+  ];
+}
+
+/** Settled homes over days: what 1,000 devices cost, and what a home writes. */
+export function refreshFigures(quick) {
+  const args = quick ? ["--quick"] : [];
+  const rows = [
+    ...linesOf(onNode("refresh-node", args, ["--expose-gc"])),
+    ...linesOf(onQuickJs("refresh-quickjs", args)),
+  ];
+  const of = (wanted) =>
+    rows.filter(({ kind }) => kind === wanted).map(({ kind: _, ...row }) => row);
+  return { refresh: of("refresh"), store: of("store") };
+}

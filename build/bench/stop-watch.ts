@@ -56,11 +56,18 @@ export function watched(crypto: Crypto, parts: Parts, now: () => number): Crypto
         agree: timed("ecdh", (peer) => key.agree(peer)),
       };
     }),
+    generateScalar: timed("ecdh", (curve, random) => crypto.generateScalar(curve, random)),
+    p256: {
+      base: timed("ecdh", (scalar) => crypto.p256.base(scalar)),
+      multiply: timed("ecdh", (point, scalar) => crypto.p256.multiply(point, scalar)),
+      add: timed("ecdh", (a, b) => crypto.p256.add(a, b)),
+      isSmallMultiple: timed("verify", (point, bound) => crypto.p256.isSmallMultiple(point, bound)),
+    },
     isOnCurve: timed("verify", (curve, point) => crypto.isOnCurve(curve, point)),
-    signingKey: (curve, scalar) => {
+    signingKey: timed("sign", (curve, scalar) => {
       const key = crypto.signingKey(curve, scalar);
       return { publicKey: key.publicKey, sign: timed("sign", (h, m, r) => key.sign(h, m, r)) };
-    },
+    }),
     verify: timed("verify", (...args) => crypto.verify(...args)),
   };
 }

@@ -1,4 +1,4 @@
-// The tables of the handshakes: rows of text, for the terminal and for the page.
+// The tables of handshakes and adoptions: rows of text, for the terminal and for the page.
 import { engineMs, timesOpenssl } from "./targets.mjs";
 
 const PARTS = ["verify", "ecdh", "sign", "hash", "aead", "other"];
@@ -75,6 +75,87 @@ export function sizeTable(rows) {
     String(gzippedBytes),
   ]);
   return [["bundle", "minified", "gzipped"], ...lines];
+}
+
+/** Milliseconds of each step of an adoption, on one side; the last row is how many such adoptions fill a second. */
+export function adoptionTable(rows, side) {
+  const of = (step, [engine, provider]) =>
+    rows.find((row) => row.engine === engine && row.provider === provider && row.step === step)[
+      side
+    ].totalMs;
+  const steps = [...new Set(rows.map(({ step }) => step))];
+  const lines = steps.map((step) => [
+    step,
+    ...ENGINES.map((engine) => of(step, engine).toFixed(2)),
+  ]);
+  const whole = steps.at(-1);
+  const perSecond = ENGINES.map((engine) => (1000 / of(whole, engine)).toFixed(1));
+  return [
+    ["step", ...ENGINES.map(([, , name]) => name)],
+    ...lines,
+    ["adoptions per second", ...perSecond],
+  ];
+}
+
+/** Where the time goes on QuickJS, on one side. */
+export function adoptionPartsTable(rows, side) {
+  const own = rows.filter(({ engine }) => engine === "QuickJS");
+  const lines = own.map((row) => {
+    const { totalMs, parts } = row[side];
+    return [row.step, ...[totalMs, ...PARTS.map((part) => parts[part])].map((ms) => ms.toFixed(2))];
+  });
+  return [["step", "total", ...PARTS], ...lines];
+}
+
+/** What a settled home's devices cost it. */
+export function refreshTable(rows) {
+  const own = ENGINES.map(([engine, provider]) =>
+    rows.find((row) => row.engine === engine && row.provider === provider),
+  );
+  const line = (name, figure) => [name, ...own.map(figure)];
+  const ms = (of) => (row) => of(row).toFixed(2);
+  return [
+    ["the home's part", ...ENGINES.map(([, , name]) => name)],
+    line(
+      "report, full handshake (ms)",
+      ms(({ report }) => report.totalMs),
+    ),
+    line(
+      "report, session resumed (ms)",
+      ms(({ resumed }) => resumed.totalMs),
+    ),
+    line(
+      "renewal, on top (ms)",
+      ms(({ renewal }) => renewal.totalMs),
+    ),
+    line("renewals a day", ({ renewalsPerDay }) => renewalsPerDay.toFixed(1)),
+    line("a day without devices (s)", ({ restMsPerDay }) => (restMsPerDay / 1000).toFixed(2)),
+    line("a day (s)", ({ msPerDay }) => (msPerDay / 1000).toFixed(1)),
+    line("share of a core (%)", ({ msPerDay }) => ((100 * msPerDay) / 86_400_000).toFixed(3)),
+    line("live (MB)", ({ liveBytes }) => megabytes(liveBytes)),
+    line("resident (MB)", ({ residentBytes }) => megabytes(residentBytes)),
+    line("of it before the home started (MB)", ({ residentBeforeBytes }) =>
+      megabytes(residentBeforeBytes),
+    ),
+  ];
+}
+
+function megabytes(bytes) {
+  return bytes === undefined || bytes === null ? "–" : (bytes / 1e6).toFixed(1);
+}
+
+/** Octets that settled homes write in a day, by file. */
+export function storeTable(rows) {
+  const files = [...new Set(rows.flatMap(({ bytesPerDay }) => Object.keys(bytesPerDay)))].sort();
+  const lines = files.map((file) => [
+    file === "snapshot" ? "snapshot, spread over its days" : file,
+    ...rows.map(({ bytesPerDay }) => (bytesPerDay[file] ?? 0).toFixed(0)),
+  ]);
+  return [
+    ["file", ...rows.map(({ devices }) => `${devices} devices`)],
+    ...lines,
+    ["together", ...rows.map(({ totalPerDay }) => totalPerDay.toFixed(0))],
+  ];
 }
 
 /** Each kind of handshake once, in order. */

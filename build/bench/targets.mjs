@@ -5,6 +5,8 @@ const OPENSSL_TIMES = 3;
 const RESUMED_SHARE = 0.2;
 const ENGINE_MS = 2;
 const ASSOCIATION_BYTES = 8192;
+const SETTLED_DEVICES = 50;
+const STORE_BYTES = 65_536;
 
 /** Milliseconds of a handshake without its public-key operations. */
 export function engineMs({ totalMs, parts }) {
@@ -64,6 +66,18 @@ export function targetTable({ handshakes, beside, associations }) {
     },
   ];
   return [["target", ...PROTOCOLS], ...rows.map(line)];
+}
+
+/** What is asked of a home once its devices are in. */
+export function homeTargetTable({ store }) {
+  const figures = store
+    .filter(({ devices }) => devices === SETTLED_DEVICES)
+    .map(({ totalPerDay }) => totalPerDay);
+  const name = `bytes written per day by a settled home of ${SETTLED_DEVICES}, at most ${STORE_BYTES}`;
+  return [
+    ["target", "reached"],
+    [name, cell(figures, STORE_BYTES, 0)],
+  ];
 }
 
 /** The same handshake, resumed. */
