@@ -18,7 +18,7 @@ import {
 import { report } from "../../src/device/membership.ts";
 import { HomeSession } from "../../src/device/session.ts";
 import type { SessionOptions } from "../../src/device/session.ts";
-import { credentialOf, StateFile } from "../../src/device/state.ts";
+import { credentialOf, newDevice, StateFile } from "../../src/device/state.ts";
 import { MemoryFiles } from "../../src/host/memory/files.ts";
 import { MemoryHost } from "../../src/host/memory/host.ts";
 import type { MemoryClient } from "../../src/host/memory/host.ts";
@@ -134,15 +134,17 @@ export class Nursery {
   }
 
   #newDevice(host: MemoryHost): StateFile {
+    const { crypto, random, files } = host;
     const name = `Lamp ${this.#count}`;
-    return StateFile.create(host.files, STATE, {
-      identity: {
-        deviceId: host.crypto.digest("sha256", utf8(name)),
-        ...{ type: "lamp", name, model: "Lamp 3", setupCode: null, hasRandomness: true },
-      },
-      scalar: host.crypto.generateScalar("P-256", host.random),
-      ...{ owner: null, next: null, passive: false, releases: 0 },
-    });
+    const identity = {
+      deviceId: crypto.digest("sha256", utf8(name)),
+      ...{ type: "lamp", name, model: "Lamp 3", setupCode: null, hasRandomness: true },
+    };
+    return StateFile.create(
+      files,
+      STATE,
+      newDevice(identity, crypto.generateScalar("P-256", random)),
+    );
   }
 
   /** What the agent does from its first turn to the report that its new key is in use by. */

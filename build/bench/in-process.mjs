@@ -67,7 +67,6 @@ export function refreshFigures(quick) {
     ...linesOf(onNode("refresh-node", args, ["--expose-gc"])),
     ...linesOf(onQuickJs("refresh-quickjs", args)),
   ];
-  const of = (wanted) =>
-    rows.filter(({ kind }) => kind === wanted).map(({ kind: _, ...row }) => row);
+  const of = (wanted) => rows.filter(({ kind }) => kind === wanted);
   return { refresh: of("refresh"), store: of("store") };
 }

@@ -146,7 +146,7 @@ function megabytes(bytes) {
 
 /** Octets that settled homes write in a day, by file. */
 export function storeTable(rows) {
-  const files = [...new Set(rows.flatMap(({ bytesPerDay }) => Object.keys(bytesPerDay)))].sort();
+  const files = [...new Set(rows.flatMap(({ bytesPerDay }) => Object.keys(bytesPerDay)))];
   const lines = files.map((file) => [
     file === "snapshot" ? "snapshot, spread over its days" : file,
     ...rows.map(({ bytesPerDay }) => (bytesPerDay[file] ?? 0).toFixed(0)),
