@@ -44,7 +44,7 @@ export interface RefreshRow {
   /** What a renewal adds to a report. */
   readonly renewal: Taken;
   readonly renewalsPerDay: number;
-  /** A day without any device: what is due each minute and each hour. */
+  /** What is due each minute and each hour, and the closing of associations that have gone silent. */
   readonly restMsPerDay: number;
   readonly msPerDay: number;
 }

@@ -129,7 +129,7 @@ export function refreshTable(rows) {
       ms(({ renewal }) => renewal.totalMs),
     ),
     line("renewals a day", ({ renewalsPerDay }) => renewalsPerDay.toFixed(1)),
-    line("a day without devices (s)", ({ restMsPerDay }) => (restMsPerDay / 1000).toFixed(2)),
+    line("due by itself, a day (s)", ({ restMsPerDay }) => (restMsPerDay / 1000).toFixed(2)),
     line("a day (s)", ({ msPerDay }) => (msPerDay / 1000).toFixed(1)),
     line("share of a core (%)", ({ msPerDay }) => ((100 * msPerDay) / 86_400_000).toFixed(3)),
     line("live (MB)", ({ liveBytes }) => megabytes(liveBytes)),
