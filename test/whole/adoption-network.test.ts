@@ -10,7 +10,7 @@ const MINUTE = 60_000;
 
 /** Loses, repeats and delays by chance: the same chances each time. */
 function badWeather(loss: number): MemoryNetwork["weather"] {
-  const random = seeded("weather");
+  const random = seeded("bad weather");
   const chance = (): number => random(1)[0]! / 256;
   const delay = (): number => 5 + Math.floor(chance() * 400);
   return () => {

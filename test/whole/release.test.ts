@@ -21,7 +21,7 @@ import { decodePem } from "../../src/proto/x509/pem.ts";
 import { parsePrivateKey } from "../../src/proto/x509/pkcs8.ts";
 import { encodePublicKey } from "../../src/proto/x509/key.ts";
 import type { Credential } from "../../src/proto/tls/connection.ts";
-import { HOME_ADDRESS, MemoryDevice, pass } from "../kit/memory-device.ts";
+import { HOME_ADDRESS, MemoryDevice, pass, passDays } from "../kit/memory-device.ts";
 import type { MemoryDeviceOptions } from "../kit/memory-device.ts";
 import { join, lampIdentity, MemoryHome } from "../kit/memory-home.ts";
 import type { StationOptions } from "../kit/memory-home.ts";
@@ -192,6 +192,16 @@ test("factory, home A, home B, home A again: each key and certificate of before 
   assert.equal(back.device.state.releases, 2);
   assert.equal((await a.call("device", { id: back.id }))["state"], "active");
   back.device.agent.stop();
+});
+
+test("between two reports the device keeps its association, so a release hours later arrives at once", async () => {
+  const home = homeA();
+  const { device, id } = await joined(home, { name: LAMP });
+  await passDays(home, 1 / 6);
+  const reports = device.events.filter(({ kind }) => kind === "lives").length;
+  assert.ok(reports <= 2, `${reports} reports`);
+  assert.equal((await released(home, id, 1500))["confirmed"], true);
+  device.agent.stop();
 });
 
 test("a released device that is taken in again comes by the key it kept, and its maker's key is a stranger's", async () => {
