@@ -121,6 +121,7 @@ function ownership(): Ownership {
     notAfter: NOW,
     timeFloor: NOW,
     crlNumber: 0,
+    groups: [],
     windowSeconds: 0,
     releaseSeconds: 0,
   };

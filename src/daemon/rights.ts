@@ -94,7 +94,7 @@ export function grouped(record: DeviceRecord, name: string): RightsChange {
   if (others.length >= MAX_GROUPS) {
     throw new ManagementFailure(
       "full",
-      `${shown(record)} is in ${MAX_GROUPS} groups already: take it out of one with \`homeca ungroup\` first`,
+      `${shown(record)} is in ${MAX_GROUPS} groups already: take it out of one with \`homeca ungroup ${record.id} NAME\` first`,
     );
   }
   return {

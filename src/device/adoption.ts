@@ -21,6 +21,7 @@ import {
   parseHomeFacts,
 } from "../policy/devices/messages.ts";
 import type { AdoptionStanding, HomeFacts } from "../policy/devices/messages.ts";
+import { DEVICE_DOMAIN } from "../policy/ca/profiles.ts";
 import { Code, codeText, ContentFormat, isSuccess } from "../proto/coap/codes.ts";
 import { parseProblem } from "../proto/coap/problem.ts";
 import { coapRequest } from "../proto/coap/request.ts";
@@ -28,6 +29,7 @@ import type { CoapRequest } from "../proto/coap/request.ts";
 import type { CoapResponse } from "../proto/coap/response.ts";
 import { DeviceKeyUpdate } from "../proto/key-update/device.ts";
 import type { DeviceInput, NewKey } from "../proto/key-update/device.ts";
+import { subjectAltName } from "../proto/x509/extensions.ts";
 import { encodePublicKey } from "../proto/x509/key.ts";
 import { encodeName } from "../proto/x509/name.ts";
 import { OID } from "../proto/x509/oids.ts";
@@ -84,6 +86,8 @@ export interface Adoption {
   readonly session: HomeSession;
   readonly file: StateFile;
   readonly progress: (step: AdoptionProgress) => void;
+  /** Whether other devices are to reach this one by its certificate. */
+  readonly serves: boolean;
 }
 
 /** All of it. Rejects with {@link AdoptionFailure} or SessionFailure; throws HostFailure where the medium refuses. */
@@ -213,7 +217,7 @@ async function enrol(
   const linked = toBase64(session.channelBinding);
   const request = coapRequest("POST", [".well-known", "est", "sen"], {
     contentFormat: ContentFormat.PKCS10,
-    payload: signRequest(subject, [], key, host.random, linked),
+    payload: signRequest(subject, wishes(adoption.serves), key, host.random, linked),
   });
   const issued = await ask(adoption, request);
   const enrolled = checkEnrolment(
@@ -234,9 +238,15 @@ async function enrol(
     sessionKey,
     timeFloor: facts.time ?? file.state.owner?.timeFloor ?? unix(0),
     crlNumber: 0,
+    groups: [],
     windowSeconds,
     releaseSeconds,
   };
+}
+
+/** Any host name asks for a certificate to serve with; the name in it is the home's choice. */
+export function wishes(serves: boolean): readonly Uint8Array[] {
+  return serves ? [subjectAltName([{ kind: "dns", name: `device.${DEVICE_DOMAIN}` }])] : [];
 }
 
 /** How often a request is made anew on a bad network, beyond what CoAP repeats by itself. */

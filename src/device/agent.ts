@@ -10,13 +10,19 @@ import type { Host, SocketAddress, Timer } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import type { LiveAnswer } from "../policy/devices/messages.ts";
 import { OwnershipFailure } from "../policy/ownership/failure.ts";
+import { Code } from "../proto/coap/codes.ts";
+import { coapRequest } from "../proto/coap/request.ts";
+import type { CoapResponse } from "../proto/coap/response.ts";
 import { adopt, AdoptionFailure } from "./adoption.ts";
 import type { AdoptionProgress } from "./adoption.ts";
 import { firstCredential, judgeHome, judgeStranger, memberCredential } from "./credentials.ts";
 import { findOpenHome, findOwnHome } from "./discovery.ts";
+import { mayServe } from "./fellow.ts";
 import { renew, report } from "./membership.ts";
 import { handIn, heedLock, offerNonce, receiptOf, takeToken, watchRelease } from "./release.ts";
 import type { ReleaseNews } from "./release.ts";
+import { watchRights } from "./pushed.ts";
+import { Revocations } from "./revocations.ts";
 import { HomeSession, SessionFailure } from "./session.ts";
 import { credentialOf, StateFailure } from "./state.ts";
 import type { MemberKey, Ownership, StateFile } from "./state.ts";
@@ -32,6 +38,11 @@ export const SHORTEST_PERIOD_MS = 60_000;
 export const LONGEST_PERIOD_MS: number = 7 * 86_400_000;
 /** How long a token is waited for that the home has promised. */
 const TOKEN_MS = 60_000;
+/** Beside the device's state. */
+export const LIST_FILE = "crl";
+
+/** What an owner changes in one go is followed in one renewal; and no home has devices renew without end. */
+export const PUSHED_MS = 1000;
 /** A tenth, so that devices do not come all at once. */
 const JITTER = 0.1;
 
@@ -46,6 +57,8 @@ export type DeviceEvent =
   | { readonly kind: "released" }
   /** A release that does not hold, or that the home did not grant; the device stays where it belongs. */
   | { readonly kind: "release-refused"; readonly reason: string }
+  /** A revocation list that is not this home's, or a damaged one; the one held stays. */
+  | { readonly kind: "list-refused" }
   /** `reason` is a word of our own; `again` in milliseconds. */
   | { readonly kind: "failed"; readonly reason: string; readonly againMs: number };
 
@@ -58,6 +71,8 @@ export interface AgentOptions {
   /** Erases what there is of a home outside the state file. Called before a receipt is sent, and again after a power cut. */
   readonly erase: () => void;
   readonly tell: (event: DeviceEvent) => void;
+  /** Whether other devices are to reach this one; default false. */
+  readonly serves?: boolean;
 }
 
 export class DeviceAgent {
@@ -73,10 +88,17 @@ export class DeviceAgent {
   /** What the home said and no turn has heeded yet; a token is never overtaken by anything else. */
   #news: ReleaseNews | null = null;
   #leaves = false;
+  /** Whether the home has said that the certificate is not what it should be. */
+  #isPushed = false;
+  /** What this home's list says of its other devices. */
+  readonly revocations: Revocations;
 
+  /** @throws HostFailure */
   constructor(host: Host, options: AgentOptions) {
     this.#host = host;
     this.#options = options;
+    const { file } = options;
+    this.revocations = new Revocations(host, file.beside(LIST_FILE), file);
   }
 
   start(): void {
@@ -103,9 +125,11 @@ export class DeviceAgent {
   async #turn(): Promise<void> {
     this.#busy = true;
     try {
+      this.#isPushed = false;
       const waitMs = await this.#step();
       this.#failures = 0;
-      this.#again(waitMs);
+      // TypeScript believes that nothing came of it meanwhile.
+      this.#again((this.#isPushed as boolean) ? PUSHED_MS : waitMs);
     } catch (failure) {
       this.#fail(failure);
     } finally {
@@ -131,7 +155,8 @@ export class DeviceAgent {
       credential: firstCredential(crypto, file.state),
       judge: (chain) => judgeStranger(crypto, chain, pinned),
     });
-    const owner = await adopt({ host: this.#host, session, file, progress: tell });
+    const serves = this.#serves;
+    const owner = await adopt({ host: this.#host, session, file, progress: tell, serves });
     this.#close();
     tell({ kind: "joined", owner });
     return 0;
@@ -154,9 +179,14 @@ export class DeviceAgent {
     if (isReleased || this.#news?.kind === "token") return TOKEN_MS;
     const answer = await report({ host: this.#host, session, file });
     tell({ kind: "lives", answer });
+    if (known === null) {
+      this.#watchList(session);
+      watchRights(session, file, () => this.#push());
+    }
+    const renews = answer.renew || mayServe(owner) !== this.#serves;
     // A home that is never content gets no further request before the next report.
-    if (answer.renew && !this.#renewed) {
-      const { notAfter } = await renew({ host: this.#host, session, file });
+    if (renews && !this.#renewed) {
+      const { notAfter } = await renew({ host: this.#host, session, file }, this.#serves);
       this.#close();
       this.#renewed = true;
       tell({ kind: "renewed", notAfter });
@@ -230,6 +260,7 @@ export class DeviceAgent {
   async #handIn(receipt: Uint8Array): Promise<number> {
     const { file, erase, tell } = this.#options;
     const { crypto } = this.#host;
+    this.revocations.forget();
     erase();
     // The home that has just let go is not asked at once: it would be in vain.
     let waitMs = this.#notBefore(LONGEST_RETRY_MS);
@@ -251,6 +282,32 @@ export class DeviceAgent {
     this.#close();
     tell({ kind: "released" });
     return waitMs;
+  }
+
+  get #serves(): boolean {
+    return this.#options.serves ?? false;
+  }
+
+  /** The home has something new: a turn comes soon, and may renew whatever the last one did. */
+  #push(): void {
+    this.#isPushed = true;
+    this.#renewed = false;
+    if (!this.#busy) this.#again(PUSHED_MS);
+  }
+
+  /** The list comes now, and whenever there is a newer one while the session stands. */
+  #watchList(session: HomeSession): void {
+    const told = ({ code, payload }: CoapResponse): void => {
+      if (code !== Code.CONTENT) return;
+      try {
+        const taken = this.revocations.take(payload);
+        if (taken === "refused") this.#options.tell({ kind: "list-refused" });
+      } catch (failure) {
+        // Not on the medium, not in force: it comes again with the next session.
+        if (!(failure instanceof HostFailure)) throw failure;
+      }
+    };
+    session.observe(coapRequest("GET", ["h", "crl"]), told, () => {});
   }
 
   async #open(

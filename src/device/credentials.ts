@@ -91,7 +91,7 @@ export function judgeHome(
   floor: Unix,
 ): PublicKey | null {
   const root = readable(owner.root);
-  const path = root === null ? null : pathOf(crypto, chain, root, "serverAuth", null);
+  const path = root === null ? null : homePath(crypto, chain, root, null);
   const stands = path?.path.every(({ notAfter }) => notAfter >= floor) ?? false;
   return path === null || !stands ? null : path.publicKey;
 }
@@ -104,7 +104,7 @@ export function mayTell(
   time: Unix,
 ): boolean {
   const root = readable(owner.root);
-  return root !== null && pathOf(crypto, chain, root, "serverAuth", time) !== null;
+  return root !== null && homePath(crypto, chain, root, time) !== null;
 }
 
 /** What a home hands out at enrolment, checked as far as the device can. */
@@ -139,7 +139,7 @@ export function checkEnrolment(
   const sent = all.map(({ der }) => der);
   const peer = pathOf(crypto, sent, root, "clientAuth", at);
   if (peer?.publicKey.kind !== "ec" || !sameBytes(peer.publicKey.point, publicKey)) return null;
-  if (pathOf(crypto, homeChain, root, "serverAuth", at) === null) return null;
+  if (homePath(crypto, homeChain, root, at) === null) return null;
   const chain = peer.path.slice(0, -1).map(({ der }) => der);
   return { chain, root: root.der, serverName: serverNameOf(homeChain), notAfter: leaf.notAfter };
 }
@@ -151,6 +151,17 @@ function serverNameOf([leaf]: readonly Uint8Array[]): string | null {
     if (name.kind === "dns" && isServerName(name.name)) return name.name;
   }
   return null;
+}
+
+/** The path of a home's server. A device that others may reach is a server too, but never the home. */
+function homePath(
+  crypto: Crypto,
+  chain: readonly Uint8Array[],
+  root: Certificate,
+  at: Unix | null,
+): VerifiedPeer | null {
+  const path = pathOf(crypto, chain, root, "serverAuth", at);
+  return path?.deviceId === null ? path : null;
 }
 
 /** @param at - null leaves dates out */

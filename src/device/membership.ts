@@ -15,8 +15,9 @@ import { parseCertificate } from "../proto/x509/certificate.ts";
 import { signRequest } from "../proto/x509/request.ts";
 import { toBase64 } from "../base/bytes.ts";
 import type { Host } from "../host/host.ts";
-import { AdoptionFailure, ask } from "./adoption.ts";
+import { AdoptionFailure, ask, wishes } from "./adoption.ts";
 import { checkEnrolment, mayTell } from "./credentials.ts";
+import { mayServe } from "./fellow.ts";
 import type { HomeSession } from "./session.ts";
 import { lockedAs, stillOwnedBy } from "./tenure.ts";
 import { credentialOf } from "./state.ts";
@@ -47,8 +48,11 @@ export async function report(membership: Membership): Promise<LiveAnswer> {
 /**
  * Renews the certificate for the same key. The new one takes the old one's place
  * at once: the home honours both until the old one ends.
+ *
+ * @param serves - whether other devices are to reach this one by it. A renewal
+ *   keeps its names (RFC 7030 §4.2.2), so that a change of this is another enrolment.
  */
-export async function renew(membership: Membership): Promise<Ownership> {
+export async function renew(membership: Membership, serves: boolean): Promise<Ownership> {
   const { host, session, file } = membership;
   const { owner, scalar } = file.state;
   if (owner === null) throw new AdoptionFailure("bad-answer", "nothing to renew");
@@ -56,9 +60,12 @@ export async function renew(membership: Membership): Promise<Ownership> {
   const key = crypto.signingKey("P-256", scalar);
   const { subject } = parseCertificate(owner.chain[0]!);
   const authorities = await ask(membership, coapRequest("GET", [".well-known", "est", "crts"]));
-  const request = coapRequest("POST", [".well-known", "est", "sren"], {
+  const changes = mayServe(owner) !== serves;
+  const linked = toBase64(session.channelBinding);
+  const wanted = changes ? wishes(serves) : [];
+  const request = coapRequest("POST", [".well-known", "est", changes ? "sen" : "sren"], {
     contentFormat: ContentFormat.PKCS10,
-    payload: signRequest(subject.der, [], key, host.random, toBase64(session.channelBinding)),
+    payload: signRequest(subject.der, wanted, key, host.random, linked),
   });
   const issued = await ask(membership, request);
   const enrolled = checkEnrolment(
@@ -71,7 +78,8 @@ export async function renew(membership: Membership): Promise<Ownership> {
     null,
   );
   if (enrolled === null) throw new AdoptionFailure("bad-certificate", "does not hold");
-  const renewed = { ...owner, ...enrolled };
+  // A list may have come meanwhile, and its number with it.
+  const renewed = { ...(file.state.owner ?? owner), ...enrolled };
   file.change({ owner: renewed, tenure: stillOwnedBy(file.state.tenure, renewed.chain) });
   return renewed;
 }

@@ -9,7 +9,7 @@ import { NEW_DEVICE, parseOwnership as parseTenure } from "../policy/ownership/d
 import type { Ownership as Tenure } from "../policy/ownership/device.ts";
 import { Fields } from "../policy/registry/fields.ts";
 import { RegistryFailure } from "../policy/registry/failure.ts";
-import { isSetupCode } from "../policy/registry/record.ts";
+import { isSetupCode, parseGroupNames } from "../policy/registry/record.ts";
 import { isPlainText, isType, MAX_NAME } from "../policy/registry/text.ts";
 import { isScalar } from "../base/crypto/scalar.ts";
 import { parsePeerCertificate, PathFailure } from "../proto/x509/path-failure.ts";
@@ -50,6 +50,8 @@ export interface Ownership {
   /** The newest time an authenticated home told. */
   readonly timeFloor: Unix;
   readonly crlNumber: number;
+  /** Groups that the device is in, by which others may have rights against it. */
+  readonly groups: readonly string[];
   readonly windowSeconds: number;
   readonly releaseSeconds: number;
 }
@@ -134,6 +136,11 @@ export class StateFile {
 
   get state(): DeviceState {
     return this.#state;
+  }
+
+  /** Where more of this device is kept, beside its state. */
+  beside(name: string): string {
+    return `${this.#path}.${name}`;
   }
 
   /**
@@ -253,6 +260,7 @@ function parseOwnership(json: unknown): Ownership {
     notAfter: fields.time("notAfter"),
     timeFloor: fields.time("timeFloor"),
     crlNumber: fields.whole("crlNumber", 0, Number.MAX_SAFE_INTEGER),
+    groups: parseGroupNames(fields.raw("groups")),
     windowSeconds: seconds("windowSeconds"),
     releaseSeconds: seconds("releaseSeconds"),
   };

@@ -41,6 +41,7 @@ function ownership(): Ownership {
     notAfter: issued.notAfter,
     timeFloor: NOW,
     crlNumber: 3,
+    groups: [],
     windowSeconds: 1,
     releaseSeconds: 2,
   };

@@ -37,6 +37,8 @@ export interface MemoryDeviceOptions {
   readonly files?: MemoryFiles;
   /** What it computes and draws with, where a test looks at that. */
   readonly crypto?: Crypto;
+  /** Whether other devices are to reach it. */
+  readonly serves?: boolean;
 }
 
 /** What a device needs of a home: the clock and the network around it. */
@@ -74,6 +76,7 @@ export class MemoryDevice {
       pinned: options.pinned ?? null,
       erase: () => void this.erasures++,
       tell: (event) => void this.events.push(event),
+      serves: options.serves ?? false,
     };
     this.agent = new DeviceAgent(this.host, agentOptions);
   }

@@ -191,7 +191,7 @@ test("every refusal is one sentence with its fix", () => {
 /** A literal that begins as a sentence does: a capital, or something inserted and a word. */
 const LOOKS_LIKE_SENTENCE = /^(?:[A-Z][a-z]*|\$\{[^}]*\}) [a-z].* .* .* /u;
 /** Tables of documentation, checked with the reference; and messages of failures, which follow `homeca: `. */
-const OTHER_FORMS = /\/(?:schema|methods|configuration|uci|arguments|rpc|household)\.ts$/u;
+const OTHER_FORMS = /\/(?:schema|methods|configuration|uci|arguments|rpc|household|rights)\.ts$/u;
 
 test("every line for the log and every failure of the daemon's files is one sentence", () => {
   let seen = 0;

@@ -81,6 +81,11 @@ export class Call {
     return this.words.values.get(name) ?? null;
   }
 
+  /** All values of an option that may stand more than once. */
+  list(name: string): readonly string[] {
+    return this.words.lists.get(name) ?? [];
+  }
+
   get wantsJson(): boolean {
     return this.words.flags.has("json");
   }

@@ -6,6 +6,8 @@ import { DeviceAgent } from "../../device/agent.ts";
 import type { DeviceEvent } from "../../device/agent.ts";
 import { credentialOf, newDevice, StateFailure, StateFile } from "../../device/state.ts";
 import { eraseMember, writeFirstContact, writeMember } from "../../device/supplicant.ts";
+import { ownId } from "../../device/fellow.ts";
+import { DEVICE_PORT } from "../../device/server.ts";
 import type { SupplicantSettings } from "../../device/supplicant.ts";
 import { COAPS_PORT } from "../../daemon/house.ts";
 import type { Host } from "../../host/host.ts";
@@ -17,7 +19,13 @@ import { dayText } from "../../policy/admission/reasons.ts";
 import { normalSetupCode } from "../../policy/registry/record.ts";
 import { isPlainText, isType, MAX_NAME } from "../../policy/registry/text.ts";
 import { encodePublicKey } from "../../proto/x509/key.ts";
+import { rightsIn } from "../../policy/rights/certified.ts";
+import type { Right } from "../../policy/rights/rights.ts";
+import { words } from "../../policy/rights/words.ts";
+import { parseCertificate } from "../../proto/x509/certificate.ts";
 import type { Call, Command } from "./command.ts";
+import { ask } from "./device-ask.ts";
+import { askedSentence, serverOf } from "./device-serve.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
 import { facts, json } from "./text.ts";
@@ -29,7 +37,11 @@ export const device: Command = {
   name: "device",
   alias: null,
   summary: "Be a device: make its key, join a home, live there, leave it",
-  operands: [{ name: "ACTION", required: true }],
+  operands: [
+    { name: "ACTION", required: true },
+    { name: "ADDRESS", required: false },
+    { name: "PATH", required: false },
+  ],
   options: [
     {
       name: "state",
@@ -94,17 +106,44 @@ export const device: Command = {
       doc: "run: called with one word for what happened: first, joined, renewed, lives, released or failed.",
     },
     {
+      name: "serve",
+      value: "PATH=PROGRAM",
+      repeats: true,
+      doc: "run: what other devices may ask here as their rights allow. The program is called with the method and the id of who asks; what it writes is the answer, and what was sent is on its standard input. It may stand more than once.",
+    },
+    {
+      name: "serve-at",
+      value: "ADDRESS",
+      repeats: true,
+      doc: "run: where other devices reach this one; 0.0.0.0 and :: unless told.",
+    },
+    {
+      name: "serve-port",
+      value: "PORT",
+      doc: `run and ask: UDP port of devices; ${DEVICE_PORT} unless told.`,
+    },
+    {
+      name: "device",
+      value: "ID",
+      doc: "ask: the device that has to answer, by its id in the home.",
+    },
+    { name: "method", value: "METHOD", doc: "ask: GET, POST, PUT or DELETE; GET unless told." },
+    { name: "body", value: "TEXT", doc: "ask: what is sent." },
+    {
       name: "json",
       value: null,
       doc: "Write JSON, for programs; run writes a line for each event.",
     },
   ],
   description: [
-    "ACTION is init, run, show or release. init makes the device's first key, once. run finds the home, asks to be taken in, agrees with it on a new key, gets its certificate, and from then on reports and renews. show tells what the device remembers, without its secrets. release asks the home to be released: the device then erases what it has of the home, confirms that, and can be given away; stop run first.",
+    "ACTION is init, run, show, ask or release. init makes the device's first key, once. run finds the home, asks to be taken in, agrees with it on a new key, gets its certificate, and from then on reports and renews. show tells what the device remembers, without its secrets. release asks the home to be released: the device then erases what it has of the home, confirms that, and can be given away; stop run first.",
+    "ask asks another device of the home for PATH, with this device's certificate, and writes what it answers. ADDRESS is its IP address. Both ends check that the other is of their home; the one asked goes by the rights in the certificate of the one that asks.",
     "run stays until SIGTERM. With --supplicant it writes what wpa_supplicant needs, before the device belongs to the home and after; a --hook can tell wpa_supplicant to read it again.",
   ],
   examples: [
     "homeca device init --state lamp.json --type lamp --name 'Kitchen lamp' --code K7QP-2M4X-9RTD",
+    "homeca device run --state sensor.json --serve /temperature=/usr/bin/read-temperature",
+    "homeca device ask 192.168.1.31 /temperature --state lamp.json",
     "homeca device run --state lamp.json --home 192.168.1.1 --supplicant /etc/lamp --hook /etc/lamp/hook",
     "homeca device release --state lamp.json --home 192.168.1.1 --supplicant /etc/lamp",
   ],
@@ -121,10 +160,12 @@ export const device: Command = {
           return show(call);
         case "release":
           return await release(call);
+        case "ask":
+          return await ask(call, ...opened(call));
         default:
           throw new CommandFailure(
             EXIT.usage,
-            `there is no action ${visible(action)}: write init, run, show or release; \`homeca show ID\` shows a record of the home`,
+            `there is no action ${visible(action)}: write init, run, show, ask or release; \`homeca show ID\` shows a record of the home`,
           );
       }
     } catch (failure) {
@@ -141,6 +182,11 @@ function statePath(call: Call): string {
 
 function deviceHost(): Host {
   return nodeHost({ files: nodeFiles, logStyle: "plain" });
+}
+
+function opened(call: Call): [Host, StateFile] {
+  const host = deviceHost();
+  return [host, StateFile.open(host.files, statePath(call))];
 }
 
 function init(call: Call): ExitStatus {
@@ -209,6 +255,11 @@ interface Shown {
   readonly newKeyWaits: boolean;
   readonly theftLock: boolean;
   readonly releases: number;
+  /** Its id in the home; null without one. */
+  readonly homeId: string | null;
+  readonly groups: readonly string[];
+  /** One sentence for each right, beginning with `may`. */
+  readonly rights: readonly string[];
 }
 
 /** Nothing that is secret. */
@@ -230,6 +281,9 @@ function show(call: Call): ExitStatus {
     newKeyWaits: next !== null,
     theftLock: state.tenure.state === "owned" && state.tenure.theftLock,
     releases: state.releases,
+    homeId: owner === null ? null : ownId(owner),
+    groups: owner?.groups ?? [],
+    rights: owner === null ? [] : rightsIn(parseCertificate(owner.chain[0]!)).map(wordsOf),
   };
   if (call.words.flags.has("json")) {
     call.write(json(shown));
@@ -247,13 +301,27 @@ function show(call: Call): ExitStatus {
       ["a new key waits", shown.newKeyWaits ? "yes" : "no"],
       ["theft lock", shown.theftLock ? "yes" : "no"],
       ["releases so far", String(shown.releases)],
+      ["id in the home", shown.homeId],
+      ["groups", shown.groups.map((name) => `@${name}`).join(", ") || "none"],
+      ...shown.rights.map((right): [string, string] => ["right", right]),
     ]),
   );
   return EXIT.done;
 }
 
+/** Names are with the home; here a device is its id, and a resource its path. */
+function wordsOf(right: Right): string {
+  return words(right, { device: () => null, resource: () => null });
+}
+
 async function run(call: Call): Promise<ExitStatus> {
-  const { host, file, supplicant, agent } = awake(call, () => {});
+  const { host, file, supplicant, agent } = awake(call, () => server?.refresh());
+  const server = serverOf(host, call, file, agent.revocations, (asked) =>
+    call.write(
+      call.words.flags.has("json") ? `${JSON.stringify(asked)}\n` : `${askedSentence(asked)}\n`,
+    ),
+  );
+  server?.refresh();
   const told = new Promise<void>((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
@@ -265,6 +333,7 @@ async function run(call: Call): Promise<ExitStatus> {
   agent.start();
   await told;
   agent.stop();
+  server?.stop();
   return EXIT.done;
 }
 
@@ -330,6 +399,7 @@ function awake(call: Call, also: (event: DeviceEvent) => void): Awake {
       if (supplicant !== null) eraseMember(host.files, host.crypto, file.state, supplicant);
     },
     tell,
+    serves: call.list("serve").length > 0,
   });
   return { host, file, supplicant, agent };
 }
@@ -392,6 +462,7 @@ function plain(event: DeviceEvent): object {
     case "renewed":
     case "released":
     case "release-refused":
+    case "list-refused":
     case "failed":
       return event;
   }
@@ -417,6 +488,8 @@ function sentence(event: DeviceEvent): string {
       return "belongs to nobody now: what it had of the home is erased, and the home knows";
     case "release-refused":
       return `was not released (${event.reason})`;
+    case "list-refused":
+      return "the revocation list it was sent is not its home's, or damaged: it keeps the one it has";
     case "failed":
       return `did not work (${event.reason}); again in ${Math.ceil(event.againMs / 1000)} seconds`;
   }

@@ -8,12 +8,16 @@ export interface OptionRow {
   /** What its value is called in help (`FILE`); null for an option without one. */
   readonly value: string | null;
   readonly doc: string;
+  /** Whether it may stand more than once; each value counts then. */
+  readonly repeats?: boolean;
 }
 
 /** Words as they were understood: `flags` has options without a value. */
 export interface Words {
   readonly operands: readonly string[];
   readonly values: ReadonlyMap<string, string>;
+  /** Of options that may stand more than once, in their order. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly flags: ReadonlySet<string>;
 }
 
@@ -24,6 +28,7 @@ export interface Words {
 export function readWords(words: readonly string[], rows: readonly OptionRow[]): Words {
   const operands: string[] = [];
   const values = new Map<string, string>();
+  const lists = new Map<string, string[]>();
   const flags = new Set<string>();
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
@@ -50,11 +55,12 @@ export function readWords(words: readonly string[], rows: readonly OptionRow[]):
         if (value === undefined) {
           throw new CommandFailure(EXIT.usage, `option ${name} has no ${row.value}: add it`);
         }
-        values.set(row.name, value);
+        if (row.repeats === true) lists.set(row.name, [...(lists.get(row.name) ?? []), value]);
+        else values.set(row.name, value);
       }
     }
   }
-  return { operands, values, flags };
+  return { operands, values, lists, flags };
 }
 
 function cut(word: string): readonly [string, string?] {

@@ -32,9 +32,11 @@ export function localPart(path: readonly string[], query: readonly string[] = []
   return whole.length <= MAX_LOCAL_PART ? whole : null;
 }
 
-/** Whether the text is a local part in its one spelling: `/`, `/s/temp`, `/log?last=5`. */
-export function isLocalPart(text: string): boolean {
-  if (!text.startsWith("/") || text.length > MAX_LOCAL_PART) return false;
+/** The values of Uri-Path and Uri-Query that a local part in its one spelling stands for; null for any other text. */
+export function optionsOfLocalPart(
+  text: string,
+): { readonly path: readonly string[]; readonly query: readonly string[] } | null {
+  if (!text.startsWith("/") || text.length > MAX_LOCAL_PART) return null;
   const mark = text.indexOf("?");
   const path = mark < 0 ? text : text.slice(0, mark);
   const segments = path === "/" ? [] : path.slice(1).split("/").map(unescaped);
@@ -47,7 +49,13 @@ export function isLocalPart(text: string): boolean {
           .map(unescaped);
   const known = [...segments, ...query].every((part) => part !== null);
   // `known` says that no part is null, which the compiler does not follow into the lists.
-  return known && localPart(segments as string[], query as string[]) === text;
+  const options = { path: segments as string[], query: query as string[] };
+  return known && localPart(options.path, options.query) === text ? options : null;
+}
+
+/** Whether the text is a local part in its one spelling: `/`, `/s/temp`, `/log?last=5`. */
+export function isLocalPart(text: string): boolean {
+  return optionsOfLocalPart(text) !== null;
 }
 
 function escaped(text: string, plain: RegExp): string {
