@@ -34,8 +34,10 @@ export class Device {
   /**
    * Switches it on: the agent, and the supplicant once it has something to read.
    * @param home - where it goes; null lets it look for a home by itself
+   * @param serve - what others may ask of it: PATH=PROGRAM each
+   * @param servePort - where they do
    */
-  async start({ home = HOSTS.router.ip4 } = {}) {
+  async start({ home = HOSTS.router.ip4, serve = [], servePort = 5684 } = {}) {
     const control = this.#lab.file(`wpa-${this.#host}`);
     const hook = this.#lab.file(
       `${this.#host}.hook`,
@@ -43,7 +45,9 @@ export class Device {
     );
     chmodSync(hook, 0o700);
     const where = home === null ? [] : ["--home", home];
-    const run = ["device", "run", "--json", "--state", this.#state, ...where];
+    const rows = serve.flatMap((row) => ["--serve", row]);
+    const served = serve.length === 0 ? [] : [...rows, "--serve-port", String(servePort)];
+    const run = ["device", "run", "--json", "--state", this.#state, ...where, ...served];
     const network = ["--supplicant", this.#folder, "--control", control, "--hook", hook];
     const command = [process.execPath, DEVICE_PROGRAM, ...run, ...network];
     this.#agent = this.#lab.start(this.#host, `${this.#host}-agent`, command);
@@ -103,6 +107,21 @@ export class Device {
 
   show() {
     return this.#must(["device", "show", "--json", "--state", this.#state]).then(JSON.parse);
+  }
+
+  /** Asks another device. What it said, whether it got what it asked for or not. */
+  async ask(address, port, resource, ...options) {
+    const where = ["--state", this.#state, "--serve-port", String(port)];
+    const words = ["device", "ask", address, resource, ...where, ...options];
+    const command = [process.execPath, DEVICE_PROGRAM, ...words];
+    const { status, stdout, stderr } = await this.#lab.run(this.#host, command);
+    return status === 0 ? stdout.trim() : stderr.trim();
+  }
+
+  /** Files that its supplicant reads: certificate, key and the home's root. */
+  get credential() {
+    const file = (name) => `${this.#folder}/${name}`;
+    return { certificate: file("device.pem"), key: file("device.key"), root: file("home.pem") };
   }
 
   /** What it remembers, secrets and all. */

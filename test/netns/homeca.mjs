@@ -131,6 +131,19 @@ export class Homeca {
     return this.#json(["import", file]);
   }
 
+  /** Lets a device ask something of others. */
+  grant(id, to, resource, methods) {
+    return this.#json(["grant", id, "--to", to, "--path", resource, "--methods", methods]);
+  }
+
+  withhold(id, to, ...options) {
+    return this.#json(["withhold", id, "--to", to, ...options]);
+  }
+
+  group(id, name) {
+    return this.#json(["group", id, name]);
+  }
+
   deny(id) {
     return this.#json(["deny", id]);
   }

@@ -1,5 +1,6 @@
 // The life of a device that speaks HomeCA: `homeca device` with unmodified wpa_supplicant, hostapd and nft. It comes
 // with its maker's key, is taken in, agrees on a key of its own, and from then on joins with its certificate.
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { takeInCrowd } from "./crowd.mjs";
 import { CONFIG, HOSTS, monotonic, sleep, until } from "./lab.mjs";
 import { Device } from "./device.mjs";
@@ -20,6 +21,33 @@ const ids = {};
 const devices = {};
 
 const named = (name) => home.device((device) => device.name === name);
+
+const SENSOR = HOSTS.dev3.ip4;
+/** 5684 is taken on every host of the lab, by what probes whether it can be reached. */
+const SERVE_PORT = 5694;
+
+/** What the lamp gets of the sensor. */
+const ask = (resource, ...options) =>
+  devices.dev1.ask(SENSOR, SERVE_PORT, resource, "--device", ids.dev3, ...options);
+
+function refused(said) {
+  expect(said.includes("it answered 4.03"), `it says ${said}`);
+  return said;
+}
+
+/** What s_client says of a handshake with the sensor. */
+async function openssl(lab, words) {
+  const connect = ["-dtls1_2", "-connect", `${SENSOR}:${SERVE_PORT}`];
+  const line = ["timeout", "10", "openssl", "s_client", ...connect, ...words];
+  const { stdout, stderr } = await lab.run("dev1", line);
+  return stdout + stderr;
+}
+
+async function certificateOf(lab, device) {
+  const file = devices[device].credential.certificate;
+  const line = ["openssl", "x509", "-in", file, "-noout", "-ext", "subjectAltName"];
+  return { san: (await lab.run(device, line)).stdout };
+}
 
 async function stateOf(device) {
   return (await home.device(({ id }) => id === ids[device]))?.state ?? null;
@@ -163,6 +191,103 @@ const steps = [
       await devices.dev1.start();
       await devices.dev1.tells("lives", { from });
       return isAdmitted(lab, "dev1");
+    },
+  },
+  {
+    name: "the sensor serves its temperature: who has no right gets none",
+    essential: true,
+    run: async (lab) => {
+      const program = lab.file("temperature", '#!/bin/sh\necho "$1 21.5 $(cat)"\n');
+      chmodSync(program, 0o700);
+      await devices.dev3.stop();
+      const from = devices.dev3.events.length;
+      await devices.dev3.start({
+        serve: [`/temperature=${program}`, `/secret=${program}`],
+        servePort: SERVE_PORT,
+      });
+      await devices.dev3.tells("renewed", { from });
+      await until("the sensor is in", () => devices.dev3.show().then(({ id }) => id !== null));
+      await isAdmitted(lab, "dev3");
+      const { san } = await certificateOf(lab, "dev3");
+      expect(san.includes(`DNS:${ids.dev3}.dev.home.arpa`), `its certificate names ${san}`);
+      return refused(await ask("/temperature"));
+    },
+  },
+  {
+    name: "granted while both are connected: the lamp reads the temperature, and that is all",
+    run: async () => {
+      const from = devices.dev1.events.length;
+      await home.grant(ids.dev1, ids.dev3, "/temperature", "GET");
+      await devices.dev1.tells("renewed", { from });
+      const said = await ask("/temperature");
+      expect(said === "GET 21.5", `it says ${said}`);
+      refused(await ask("/temperature", "--method", "POST", "--body", "30"));
+      refused(await ask("/temperature", "--method", "PUT", "--body", "30"));
+      refused(await ask("/secret"));
+      refused(await ask("/temperature/x"));
+      const other = await devices.dev1.ask(
+        SENSOR,
+        SERVE_PORT,
+        "/temperature",
+        "--device",
+        ids.dev1,
+      );
+      expect(other.includes("home-refused"), `asked for another device it says ${other}`);
+      return said;
+    },
+  },
+  {
+    name: "a group: setting counts once the sensor is in it",
+    run: async () => {
+      const from = devices.dev1.events.length;
+      await home.grant(ids.dev1, "@heating", "/temperature", "PUT");
+      await devices.dev1.tells("renewed", { from });
+      refused(await ask("/temperature", "--method", "PUT", "--body", "30"));
+      await home.group(ids.dev3, "heating");
+      const set = () => ask("/temperature", "--method", "PUT", "--body", "30");
+      await until("the sensor knows its group", async () => (await set()) === "PUT 21.5 30");
+      return "PUT 21.5 30";
+    },
+  },
+  {
+    name: "OpenSSL judges the handshake: the sensor's chain holds, and nobody else's key gets in",
+    needs: () => (existsSync("/usr/bin/openssl") ? null : "openssl"),
+    run: async (lab) => {
+      const lamp = devices.dev1.credential;
+      const host = `${ids.dev3}.dev.home.arpa`;
+      const trust = ["-CAfile", lamp.root, "-verify_return_error", "-verify_hostname", host];
+      const own = ["-cert", lamp.certificate, "-cert_chain", lamp.certificate, "-key", lamp.key];
+      const good = await openssl(lab, [...trust, ...own]);
+      expect(/Verify return code: 0 \(ok\)/.test(good), good.slice(-300));
+      expect(!/alert/.test(good), "the lamp is refused");
+      const key = lab.file("stranger.key");
+      const certificate = lab.file("stranger.pem");
+      const make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x";
+      await lab.run("dev1", ["openssl", ...make.split(" "), "-keyout", key, "-out", certificate]);
+      const bad = await openssl(lab, [...trust, "-cert", certificate, "-key", key]);
+      expect(/alert unknown ca/.test(bad), bad.slice(-300));
+      const none = await openssl(lab, trust);
+      expect(/alert/.test(none), none.slice(-300));
+      return "ok, unknown ca, and an alert without a certificate";
+    },
+  },
+  {
+    name: "withheld: the lamp asks in vain, and so does whoever kept its old certificate",
+    run: async (lab) => {
+      const kept = lab.file("kept.pem", readFileSync(devices.dev1.credential.certificate, "utf8"));
+      const from = devices.dev1.events.length;
+      const start = monotonic();
+      await home.withhold(ids.dev1, ids.dev3);
+      await until("the sensor refuses the old certificate", async () => {
+        const { root, key } = devices.dev1.credential;
+        const old = ["-CAfile", root, "-cert", kept, "-cert_chain", kept, "-key", key];
+        return /alert certificate revoked/.test(await openssl(lab, old));
+      });
+      const after = monotonic() - start;
+      await devices.dev1.tells("renewed", { from });
+      refused(await ask("/temperature"));
+      expect((await stateOf("dev1")) === "active", `state ${await stateOf("dev1")}`);
+      return `old certificate refused after ${after.toFixed(0)} ms`;
     },
   },
   {
