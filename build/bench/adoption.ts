@@ -156,7 +156,7 @@ export class Nursery {
       judge: (chain) => judgeStranger(crypto, chain, null),
     });
     await adopt({
-      ...{ host, file, session: first, serves: false },
+      ...{ host, file, session: first, serves: false, approved: () => Promise.resolve() },
       progress: ({ kind }) => {
         if (kind === "waits-for-owner") this.#approve(file);
         if (kind === "approved") this.#answered(WAIT);

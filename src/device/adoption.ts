@@ -88,6 +88,8 @@ export interface Adoption {
   readonly progress: (step: AdoptionProgress) => void;
   /** Whether other devices are to reach this one by its certificate. */
   readonly serves: boolean;
+  /** The owner has said yes: what the last one left goes, before anything is agreed on. Rejects to end it here. */
+  readonly approved: () => Promise<void>;
 }
 
 /** All of it. Rejects with {@link AdoptionFailure} or SessionFailure; throws HostFailure where the medium refuses. */
@@ -95,6 +97,7 @@ export async function adopt(adoption: Adoption): Promise<Ownership> {
   parsed(await ask(adoption, get("h")), parseHomeFacts);
   const ticket = await requestAdoption(adoption);
   await approval(adoption, ticket);
+  await adoption.approved();
   adoption.progress({ kind: "approved" });
   const facts = parsed(await ask(adoption, get("h")), parseHomeFacts);
   // Agreed on now, the key could not be certified in time.

@@ -9,12 +9,16 @@ import { mono } from "../base/machine.ts";
 import type { Host, SocketAddress, Timer } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import type { LiveAnswer } from "../policy/devices/messages.ts";
+import { NEW_DEVICE } from "../policy/ownership/device.ts";
 import { OwnershipFailure } from "../policy/ownership/failure.ts";
+import { pairing } from "../policy/window/passive-release.ts";
 import { Code } from "../proto/coap/codes.ts";
 import { coapRequest } from "../proto/coap/request.ts";
 import type { CoapResponse } from "../proto/coap/response.ts";
 import { adopt, AdoptionFailure } from "./adoption.ts";
 import type { AdoptionProgress } from "./adoption.ts";
+import { HomeSearch } from "./home-search.ts";
+import { ShownPresence } from "./presence.ts";
 import { firstCredential, judgeHome, judgeStranger, memberCredential } from "./credentials.ts";
 import { findOpenHome, findOwnHome } from "./discovery.ts";
 import { mayServe } from "./fellow.ts";
@@ -38,13 +42,20 @@ export const SHORTEST_PERIOD_MS = 60_000;
 export const LONGEST_PERIOD_MS: number = 7 * 86_400_000;
 /** How long a token is waited for that the home has promised. */
 const TOKEN_MS = 60_000;
-/** Beside the device's state. */
-export const LIST_FILE = "crl";
-
 /** What an owner changes in one go is followed in one renewal; and no home has devices renew without end. */
 export const PUSHED_MS = 1000;
 /** A tenth, so that devices do not come all at once. */
 const JITTER = 0.1;
+
+/** How often a lost home is looked for at least, so that who pairs the device need not wait. */
+export const LOST_RETRY_MS = 60_000;
+
+/** Beside the device's state. */
+export const SEARCH_FILE = "search";
+export const PRESENCE_FILE = "presence";
+export const LIST_FILE = "crl";
+
+const DAY = 86_400;
 
 /** What happens to the device, for whoever watches it. */
 export type DeviceEvent =
@@ -59,6 +70,12 @@ export type DeviceEvent =
   | { readonly kind: "release-refused"; readonly reason: string }
   /** A revocation list that is not this home's, or a damaged one; the one held stays. */
   | { readonly kind: "list-refused" }
+  /** The home was missing for long: whoever holds the device may pair it anew. */
+  | { readonly kind: "home-lost" }
+  /** Somebody has shown that they do: the network is to be joined as a newcomer, with the key in use. */
+  | { readonly kind: "pairing" }
+  /** The home is there again after all: the network is to be joined as its member. */
+  | { readonly kind: "found" }
   /** `reason` is a word of our own; `again` in milliseconds. */
   | { readonly kind: "failed"; readonly reason: string; readonly againMs: number };
 
@@ -68,8 +85,12 @@ export interface AgentOptions {
   readonly home: SocketAddress | null;
   /** SHA-256 of the home's key, where it is known before the first contact; null believes the first one that answers. */
   readonly pinned: Uint8Array | null;
-  /** Erases what there is of a home outside the state file. Called before a receipt is sent, and again after a power cut. */
-  readonly erase: () => void;
+  /**
+   * Erases what there is of a home outside the state file. Called before a
+   * receipt is sent, again after a power cut, and before a home that the device
+   * is paired with anew agrees on a key. Rejects where something is left.
+   */
+  readonly erase: () => Promise<void>;
   readonly tell: (event: DeviceEvent) => void;
   /** Whether other devices are to reach this one; default false. */
   readonly serves?: boolean;
@@ -90,6 +111,11 @@ export class DeviceAgent {
   #leaves = false;
   /** Whether the home has said that the certificate is not what it should be. */
   #isPushed = false;
+  /** Whether the home proved itself in this turn. */
+  #isHome = false;
+  #isLostTold = false;
+  readonly #search: HomeSearch;
+  readonly #presence: ShownPresence;
   /** What this home's list says of its other devices. */
   readonly revocations: Revocations;
 
@@ -98,6 +124,8 @@ export class DeviceAgent {
     this.#host = host;
     this.#options = options;
     const { file } = options;
+    this.#search = new HomeSearch(host, file.beside(SEARCH_FILE));
+    this.#presence = new ShownPresence(host, file.beside(PRESENCE_FILE));
     this.revocations = new Revocations(host, file.beside(LIST_FILE), file);
   }
 
@@ -145,7 +173,60 @@ export class DeviceAgent {
     const receipt = file.state.receiptFor === null ? null : receiptOf(file.state);
     if (receipt !== null) return this.#handIn(receipt);
     const credential = credentialOf(file.state);
-    return credential === null ? this.#join() : this.#beMember(credential);
+    if (credential === null) return this.#join();
+    this.#isHome = false;
+    try {
+      return await this.#beMember(credential);
+    } catch (failure) {
+      if (this.#isHome || !(failure instanceof SessionFailure)) throw failure;
+      this.#miss();
+      const { kind } = pairing(this.#search.search, this.#presence.look());
+      const { tenure } = file.state;
+      const isLocked = tenure.state === "owned" && tenure.theftLock;
+      if (kind === "closed" || isLocked) throw failure;
+    }
+    return this.#joinAnother();
+  }
+
+  #miss(): void {
+    this.#search.failed();
+    if (!this.#search.isHomeLost || this.#isLostTold) return;
+    this.#isLostTold = true;
+    this.#options.tell({ kind: "home-lost" });
+  }
+
+  /** The home proved itself. */
+  #meet(): void {
+    this.#isHome = true;
+    this.#search.found();
+    if (this.#isLostTold) this.#options.tell({ kind: "found" });
+    this.#isLostTold = false;
+  }
+
+  /** As a newcomer, with the key in use as its first; still its home's until another one's owner says yes. */
+  async #joinAnother(): Promise<number> {
+    const { file, tell } = this.#options;
+    if (!file.state.passive) file.change({ passive: true });
+    tell({ kind: "pairing" });
+    return this.#join();
+  }
+
+  /** What the last owner left goes before anything is agreed on with the next one. */
+  async #changeOwner(): Promise<void> {
+    const { file, erase } = this.#options;
+    const { tenure } = file.state;
+    if (credentialOf(file.state) === null) {
+      this.#search.begin();
+      return;
+    }
+    if (tenure.state === "owned" && tenure.theftLock) throw new OwnershipFailure("theft-locked");
+    await erase();
+    this.revocations.forget();
+    this.#search.begin();
+    this.#presence.forget();
+    this.#isLostTold = false;
+    // A key agreed on with the last one, too: the one in use is the next home's first.
+    file.change({ owner: null, next: null, tenure: NEW_DEVICE });
   }
 
   async #join(): Promise<number> {
@@ -154,9 +235,18 @@ export class DeviceAgent {
     const session = await this.#open({
       credential: firstCredential(crypto, file.state),
       judge: (chain) => judgeStranger(crypto, chain, pinned),
+      isNewcomer: true,
     });
     const serves = this.#serves;
-    const owner = await adopt({ host: this.#host, session, file, progress: tell, serves });
+    const approved = (): Promise<void> => this.#changeOwner();
+    const owner = await adopt({
+      host: this.#host,
+      session,
+      file,
+      progress: tell,
+      approved,
+      serves,
+    });
     this.#close();
     tell({ kind: "joined", owner });
     return 0;
@@ -173,11 +263,13 @@ export class DeviceAgent {
         credential: memberCredential(crypto, scalar, owner),
         judge: (chain) => judgeHome(crypto, chain, owner, owner.timeFloor),
       }));
+    this.#meet();
     if (known === null) await this.#watch(session);
     const isReleased = (known === null || this.#leaves) && (await this.#offer(session));
     // Whatever else it would ask is refused from here on; the token is on its way.
     if (isReleased || this.#news?.kind === "token") return TOKEN_MS;
     const answer = await report({ host: this.#host, session, file });
+    this.#search.told(answer.locked ? null : answer.releaseSeconds / DAY);
     tell({ kind: "lives", answer });
     if (known === null) {
       this.#watchList(session);
@@ -261,7 +353,7 @@ export class DeviceAgent {
     const { file, erase, tell } = this.#options;
     const { crypto } = this.#host;
     this.revocations.forget();
-    erase();
+    await erase();
     // The home that has just let go is not asked at once: it would be in vain.
     let waitMs = this.#notBefore(LONGEST_RETRY_MS);
     try {
@@ -311,20 +403,24 @@ export class DeviceAgent {
   }
 
   async #open(
-    options: Pick<Parameters<typeof HomeSession.open>[1], "credential" | "judge">,
+    options: Pick<Parameters<typeof HomeSession.open>[1], "credential" | "judge"> & {
+      readonly isNewcomer?: true;
+    },
   ): Promise<HomeSession> {
     this.#close();
-    const home = this.#options.home ?? (await this.#find());
-    const session = await HomeSession.open(this.#host, { home, ...options });
+    const { credential, judge, isNewcomer = false } = options;
+    const home = this.#options.home ?? (await this.#find(isNewcomer));
+    const session = await HomeSession.open(this.#host, { home, credential, judge });
     this.#session = session;
     if (this.#stopped) session.close();
     return session;
   }
 
-  #find(): Promise<SocketAddress> {
+  /** @param isNewcomer - a home other than its own, however it belongs to one */
+  #find(isNewcomer: boolean): Promise<SocketAddress> {
     const { state } = this.#options.file;
     const owner = credentialOf(state)?.owner ?? null;
-    if (owner === null) return findOpenHome(this.#host, state.identity.type);
+    if (owner === null || isNewcomer) return findOpenHome(this.#host, state.identity.type);
     const { discoveryKey } = owner;
     // Without a key that both know the home can only be found while it searches.
     return discoveryKey === null
@@ -343,7 +439,8 @@ export class DeviceAgent {
     if (this.#stopped) return;
     const reason = reasonOf(failure);
     const asked = failure instanceof AdoptionFailure ? failure.retrySeconds : null;
-    const backoff = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS);
+    const longest = this.#isLostTold ? LOST_RETRY_MS : LONGEST_RETRY_MS;
+    const backoff = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, longest);
     this.#failures = Math.min(this.#failures + 1, 16);
     const askedMs = Math.min((asked ?? 0) * 1000, LONGEST_WAIT_MS);
     const againMs = this.#notBefore(Math.max(backoff, askedMs));

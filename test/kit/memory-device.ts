@@ -20,7 +20,7 @@ export const COAPS_UCI: string = `config coaps 'coaps'
 	list listen '${HOME_ADDRESS}'
 `;
 
-const STATE = "/var/device.json";
+export const STATE = "/var/device.json";
 
 export interface MemoryDeviceOptions {
   readonly name: string;
@@ -39,6 +39,7 @@ export interface MemoryDeviceOptions {
   readonly crypto?: Crypto;
   /** Whether other devices are to reach it. */
   readonly serves?: boolean;
+  readonly erase?: () => Promise<void>;
 }
 
 /** What a device needs of a home: the clock and the network around it. */
@@ -74,7 +75,10 @@ export class MemoryDevice {
           ? { address: options.home ?? HOME_ADDRESS, port: 5684 }
           : null,
       pinned: options.pinned ?? null,
-      erase: () => void this.erasures++,
+      erase: () => {
+        this.erasures++;
+        return options.erase?.() ?? Promise.resolve();
+      },
       tell: (event) => void this.events.push(event),
       serves: options.serves ?? false,
     };
@@ -201,7 +205,7 @@ export async function pass(
 
 /** Lets days go by, from one thing that is due to the next; promises take their turns between them. */
 export async function passDays({ host: { clock } }: MemoryHome, days: number): Promise<void> {
-  const end = clock.mono() + days * 86_400_000;
+  const end = clock.mono() + Math.round(days * 86_400_000);
   while (clock.mono() < end) {
     const next = Math.min(clock.nextAt ?? end, end);
     clock.advance(next - clock.mono());

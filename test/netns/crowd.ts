@@ -34,7 +34,7 @@ function member(number: number): Member {
     file,
     home: { address, port: 5684 },
     pinned: null,
-    erase: () => {},
+    erase: () => Promise.resolve(),
     tell: (event) => {
       if (event.kind === "failed") say({ kind: "failed", reason: event.reason });
       if (event.kind !== "lives") return;

@@ -1,13 +1,16 @@
 /** `homeca device`: a Linux device that belongs to a home, from its first key on. */
 import { isIP } from "node:net";
-import { hex, toHex } from "../../base/bytes.ts";
+import { hex, sameBytes, toHex, utf8 } from "../../base/bytes.ts";
 import { visible } from "../../base/text.ts";
-import { DeviceAgent } from "../../device/agent.ts";
+import { DeviceAgent, LIST_FILE, PRESENCE_FILE, SEARCH_FILE } from "../../device/agent.ts";
 import type { DeviceEvent } from "../../device/agent.ts";
 import { credentialOf, newDevice, StateFailure, StateFile } from "../../device/state.ts";
 import { eraseMember, writeFirstContact, writeMember } from "../../device/supplicant.ts";
 import { ownId } from "../../device/fellow.ts";
 import { DEVICE_PORT } from "../../device/server.ts";
+import { HomeSearch } from "../../device/home-search.ts";
+import { showPresence } from "../../device/presence.ts";
+import { Revocations } from "../../device/revocations.ts";
 import type { SupplicantSettings } from "../../device/supplicant.ts";
 import { COAPS_PORT } from "../../daemon/house.ts";
 import type { Host } from "../../host/host.ts";
@@ -23,12 +26,14 @@ import { rightsIn } from "../../policy/rights/certified.ts";
 import type { Right } from "../../policy/rights/rights.ts";
 import { words } from "../../policy/rights/words.ts";
 import { parseCertificate } from "../../proto/x509/certificate.ts";
+import { isHomeLost, pairing } from "../../policy/window/passive-release.ts";
+import type { PairingReason, PresenceProof } from "../../policy/window/passive-release.ts";
 import type { Call, Command } from "./command.ts";
 import { ask } from "./device-ask.ts";
 import { askedSentence, serverOf } from "./device-serve.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
-import { facts, json } from "./text.ts";
+import { duration, facts, json } from "./text.ts";
 
 const DEFAULT_STATE = "/etc/homeca-device.json";
 const DEFAULT_CONTROL = "/var/run/wpa_supplicant";
@@ -63,7 +68,7 @@ export const device: Command = {
     {
       name: "code",
       value: "CODE",
-      doc: "init: the setup code on its label, 12 to 32 letters and digits.",
+      doc: "init and pair: the setup code on its label, 12 to 32 letters and digits.",
     },
     {
       name: "no-randomness",
@@ -103,7 +108,7 @@ export const device: Command = {
     {
       name: "hook",
       value: "PROGRAM",
-      doc: "run: called with one word for what happened: first, joined, renewed, lives, released or failed.",
+      doc: "run, release: called with one word for what happened: first, joined, renewed, lives, home-lost, pairing, found, released, release-refused, list-refused or failed, and the steps of joining: waits-for-owner, approved, key-agreed, certified. With erase it has to erase what the owner left, and the device waits for it.",
     },
     {
       name: "serve",
@@ -136,8 +141,9 @@ export const device: Command = {
     },
   ],
   description: [
-    "ACTION is init, run, show, ask or release. init makes the device's first key, once. run finds the home, asks to be taken in, agrees with it on a new key, gets its certificate, and from then on reports and renews. show tells what the device remembers, without its secrets. release asks the home to be released: the device then erases what it has of the home, confirms that, and can be given away; stop run first.",
+    "ACTION is init, run, show, ask, pair or release. init makes the device's first key, once. run finds the home, asks to be taken in, agrees with it on a new key, gets its certificate, and from then on reports and renews. show tells what the device remembers, without its secrets. release asks the home to be released: the device then erases what it has of the home, confirms that, and can be given away; stop run first.",
     "ask asks another device of the home for PATH, with this device's certificate, and writes what it answers. ADDRESS is its IP address. Both ends check that the other is of their home; the one asked goes by the rights in the certificate of the one that asks.",
+    "pair is for a device whose home is lost: it shows the running agent that somebody has the device in their hands. It then asks the home it finds to be taken in, and belongs to its old one until the other's owner says yes. A device with a setup code wants it for that; one that is theft-locked is never paired anew.",
     "run stays until SIGTERM. With --supplicant it writes what wpa_supplicant needs, before the device belongs to the home and after; a --hook can tell wpa_supplicant to read it again.",
   ],
   examples: [
@@ -162,10 +168,12 @@ export const device: Command = {
           return await release(call);
         case "ask":
           return await ask(call, ...opened(call));
+        case "pair":
+          return pair(call);
         default:
           throw new CommandFailure(
             EXIT.usage,
-            `there is no action ${visible(action)}: write init, run, show, ask or release; \`homeca show ID\` shows a record of the home`,
+            `there is no action ${visible(action)}: write init, run, show, ask, pair or release; \`homeca show ID\` shows a record of the home`,
           );
       }
     } catch (failure) {
@@ -260,15 +268,24 @@ interface Shown {
   readonly groups: readonly string[];
   /** One sentence for each right, beginning with `may`. */
   readonly rights: readonly string[];
+  /** Hours in which it found no home since it last did. */
+  readonly missedHours: number;
+  /** Days of them after which it may be paired anew; null for never. */
+  readonly releaseDays: number | null;
+  readonly homeLost: boolean;
+  /** Number of the revocation list it holds; 0 for none. */
+  readonly list: number;
 }
 
 /** Nothing that is secret. */
 function show(call: Call): ExitStatus {
   const host = deviceHost();
-  const { state } = StateFile.open(host.files, statePath(call));
+  const file = StateFile.open(host.files, statePath(call));
+  const { state } = file;
   const { identity, owner, next, scalar } = state;
   const { point } = host.crypto.signingKey("P-256", scalar).publicKey;
   const spki = encodePublicKey({ kind: "ec", curve: "P-256", point });
+  const { search } = new HomeSearch(host, file.beside(SEARCH_FILE));
   const shown: Shown = {
     id: claimedId(identity.deviceId),
     type: identity.type,
@@ -284,6 +301,10 @@ function show(call: Call): ExitStatus {
     homeId: owner === null ? null : ownId(owner),
     groups: owner?.groups ?? [],
     rights: owner === null ? [] : rightsIn(parseCertificate(owner.chain[0]!)).map(wordsOf),
+    missedHours: search.hours,
+    releaseDays: search.releaseDays,
+    homeLost: isHomeLost(search),
+    list: new Revocations(host, file.beside(LIST_FILE), file).held?.number ?? 0,
   };
   if (call.words.flags.has("json")) {
     call.write(json(shown));
@@ -304,6 +325,7 @@ function show(call: Call): ExitStatus {
       ["id in the home", shown.homeId],
       ["groups", shown.groups.map((name) => `@${name}`).join(", ") || "none"],
       ...shown.rights.map((right): [string, string] => ["right", right]),
+      ...(owner === null ? [] : missing(shown)),
     ]),
   );
   return EXIT.done;
@@ -312,6 +334,58 @@ function show(call: Call): ExitStatus {
 /** Names are with the home; here a device is its id, and a resource its path. */
 function wordsOf(right: Right): string {
   return words(right, { device: () => null, resource: () => null });
+}
+
+function missing({ missedHours, releaseDays, homeLost, list }: Shown): [string, string][] {
+  const missed = missedHours === 0 ? "no" : `for ${duration(missedHours * 3600)}`;
+  const pairs =
+    releaseDays === null ? "never: theft-locked" : `after ${Math.round(releaseDays)} days`;
+  return [
+    ["misses its home", missed],
+    ["may be paired anew", homeLost ? "now, with homeca device pair" : pairs],
+    ["revocation list", list === 0 ? "none yet" : String(list)],
+  ];
+}
+
+/** Shows the agent that somebody is there. Nothing happens where the home is not lost: the answer says why. */
+function pair(call: Call): ExitStatus {
+  const host = deviceHost();
+  const file = StateFile.open(host.files, statePath(call));
+  const { owner, identity } = file.state;
+  if (owner === null) {
+    throw new CommandFailure(
+      EXIT.refused,
+      "the device belongs to no home: it asks the one it finds by itself",
+    );
+  }
+  const proof = presenceOf(call, identity.setupCode);
+  const answer = pairing(new HomeSearch(host, file.beside(SEARCH_FILE)).search, proof);
+  if (answer.kind === "closed") {
+    throw new CommandFailure(EXIT.refused, CLOSED[answer.reason]);
+  }
+  showPresence(host.files, file.beside(PRESENCE_FILE), answer.by);
+  call.write("the device asks the home it finds to be taken in: say yes there within an hour\n");
+  return EXIT.done;
+}
+
+const CLOSED: Readonly<Record<PairingReason, string>> = {
+  "home-not-lost":
+    "its home is not lost: release it there, or see homeca device show for how long it has to be missed",
+  "theft-locked": "its owner has theft-locked it: only its home can release it",
+  "nobody-present": "nobody has shown to be there",
+};
+
+/** The code on the label where there is one; else that who calls this administers the device. */
+function presenceOf(call: Call, code: string | null): PresenceProof {
+  if (code === null) return "button";
+  const typed = setupCode(call);
+  if (typed === null) {
+    throw new CommandFailure(EXIT.usage, "--code is missing: write the one on the device's label");
+  }
+  if (!sameBytes(utf8(typed), utf8(code))) {
+    throw new CommandFailure(EXIT.refused, "--code is not the device's: look at the label again");
+  }
+  return "setup-code";
 }
 
 async function run(call: Call): Promise<ExitStatus> {
@@ -395,7 +469,8 @@ function awake(call: Call, also: (event: DeviceEvent) => void): Awake {
     file,
     home: address === null ? null : { address, port },
     pinned,
-    erase: () => {
+    erase: async () => {
+      await erase(host, call);
       if (supplicant !== null) eraseMember(host.files, host.crypto, file.state, supplicant);
     },
     tell,
@@ -436,8 +511,10 @@ function follow(
   settings: SupplicantSettings,
 ): void {
   const { state } = file;
+  if (event.kind === "pairing") return writeFirstContact(host.files, host.crypto, state, settings);
   const credential = credentialOf(state);
-  if (credential === null || (event.kind !== "joined" && event.kind !== "renewed")) return;
+  const isMember = event.kind === "joined" || event.kind === "renewed" || event.kind === "found";
+  if (credential === null || !isMember) return;
   writeMember(host.files, host.crypto, credential.scalar, credential.owner, settings);
 }
 
@@ -446,6 +523,18 @@ function hook(host: Host, call: Call, kind: string): void {
   if (program === null) return;
   host.run([program, kind], "", ({ status, stderr }) => {
     if (status !== 0) call.write(`the hook failed (${status}): ${visible(stderr, 200)}\n`);
+  });
+}
+
+/** Nobody is given the device before its hook has said that nothing of the last owner is left. */
+function erase(host: Host, call: Call): Promise<void> {
+  const program = call.option("hook");
+  if (program === null) return Promise.resolve();
+  return new Promise((erased, failed) => {
+    host.run([program, "erase"], "", ({ status }) => {
+      if (status === 0) erased();
+      else failed(new HostFailure(`run ${program} erase`, `status ${status}`));
+    });
   });
 }
 
@@ -463,6 +552,9 @@ function plain(event: DeviceEvent): object {
     case "released":
     case "release-refused":
     case "list-refused":
+    case "home-lost":
+    case "pairing":
+    case "found":
     case "failed":
       return event;
   }
@@ -490,6 +582,12 @@ function sentence(event: DeviceEvent): string {
       return `was not released (${event.reason})`;
     case "list-refused":
       return "the revocation list it was sent is not its home's, or damaged: it keeps the one it has";
+    case "home-lost":
+      return "its home is lost: run homeca device pair to let another one have it";
+    case "pairing":
+      return "asks the home it finds to be taken in; it belongs to its old one until then";
+    case "found":
+      return "its home is there again";
     case "failed":
       return `did not work (${event.reason}); again in ${Math.ceil(event.againMs / 1000)} seconds`;
   }
