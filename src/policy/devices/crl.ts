@@ -4,11 +4,8 @@ import { Code, ContentFormat } from "../../proto/coap/codes.ts";
 import { coapResponse } from "../../proto/coap/response.ts";
 import { AuthorityFailure } from "../ca/failure.ts";
 import { ApiFailure, RETRY_SECONDS } from "./failure.ts";
-import { answer, requireAccept } from "./resource.ts";
+import { answer, PUSHED_SECONDS, requireAccept } from "./resource.ts";
 import type { Answer, Call, Home, Resource } from "./resource.ts";
-
-/** A newer list is pushed: who observes asks again once a day and not, as without a Max-Age, each minute (RFC 7641 §3.3.1). */
-const MAX_AGE_SECONDS = 86_400;
 
 export const CRL: Resource = {
   path: ["h", "crl"],
@@ -34,7 +31,7 @@ function fetchList({ request, home }: Call): Answer {
     coapResponse(Code.CONTENT, {
       contentFormat: ContentFormat.OCTET_STREAM,
       etag,
-      maxAge: MAX_AGE_SECONDS,
+      maxAge: PUSHED_SECONDS,
       payload: der,
     }),
   );

@@ -113,6 +113,9 @@ export interface Answer {
   readonly notes: readonly Note[];
 }
 
+/** What is new is pushed: who observes asks again once a day and not, as without a Max-Age, each minute (RFC 7641 §3.3.1). */
+export const PUSHED_SECONDS = 86_400;
+
 export function answer(
   response: CoapResponse,
   changes: readonly Change[] = [],

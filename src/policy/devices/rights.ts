@@ -23,7 +23,7 @@ import type { Permission } from "../rights/aif.ts";
 import type { Right } from "../rights/rights.ts";
 import { ApiFailure } from "./failure.ts";
 import { encodeGroups } from "./messages.ts";
-import { answer, requireAccept } from "./resource.ts";
+import { answer, PUSHED_SECONDS, requireAccept } from "./resource.ts";
 import type { Answer, Call, Resource } from "./resource.ts";
 
 export const ACL: Resource = {
@@ -48,7 +48,7 @@ function tellRights({ request, record, home }: Call): Answer {
   if (query === undefined) {
     requireAccept(request, ContentFormat.CBOR);
     const payload = encodeRules(aclOf(rights));
-    return answer(coapResponse(Code.CONTENT, { contentFormat: ContentFormat.CBOR, payload }));
+    return pushed(payload);
   }
   requireAccept(request, ContentFormat.AIF_CBOR);
   const id = query.startsWith("to=") ? query.slice(3) : "";
@@ -62,7 +62,12 @@ function tellRights({ request, record, home }: Call): Answer {
 function tellGroups({ request, record }: Call): Answer {
   requireAccept(request, ContentFormat.CBOR);
   const payload = encodeGroups(known(record).groups);
-  return answer(coapResponse(Code.CONTENT, { contentFormat: ContentFormat.CBOR, payload }));
+  return pushed(payload);
+}
+
+function pushed(payload: Uint8Array): Answer {
+  const contentFormat = ContentFormat.CBOR;
+  return answer(coapResponse(Code.CONTENT, { contentFormat, maxAge: PUSHED_SECONDS, payload }));
 }
 
 /** Only the audience of members comes here. */

@@ -485,7 +485,7 @@ test("the home says of itself what it is, and nothing of its devices", () => {
   const device = stage.device();
   const facts = messages.parseHomeFacts(stage.ask(device.caller, "GET", "/h").payload);
   assert.deepEqual([facts.version, facts.time, facts.windowSeconds], [1, NOW, 10 * DAY]);
-  assert.deepEqual([...facts.features], ["key-update", "est", "crl", "live"]);
+  assert.deepEqual([...facts.features], ["key-update", "est", "crl", "live", "release"]);
   approved(stage);
   assert.deepEqual(messages.parseHomeFacts(stage.ask(device.caller, "GET", "/h").payload), facts);
 });
