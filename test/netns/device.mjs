@@ -1,6 +1,14 @@
 // A HomeCA device in the lab: `homeca device` and wpa_supplicant in a namespace of their own, joined by a hook
 // that tells wpa_supplicant to read its configuration again.
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { DEVICE_PROGRAM } from "./homeca.mjs";
 import { HOSTS, until } from "./lab.mjs";
 import { Broken } from "./steps.mjs";
@@ -74,6 +82,8 @@ export class Device {
     const [folder, state] = [this.#folder, this.#state];
     this.#lab = lab;
     cpSync(folder, this.#folder, { recursive: true });
+    // It names files of the lab before: the agent of a device that belongs to nobody writes it anew.
+    rmSync(`${this.#folder}/wpa_supplicant.conf`, { force: true });
     copyFileSync(state, this.#state);
   }
 
@@ -107,6 +117,17 @@ export class Device {
 
   show() {
     return this.#must(["device", "show", "--json", "--state", this.#state]).then(JSON.parse);
+  }
+
+  /** Ends its agent, not its supplicant, and asks its home to be released. What it said. */
+  async leave() {
+    await this.#lab.stop(this.#agent);
+    this.#agent = null;
+    const where = ["--json", "--state", this.#state, "--home", HOSTS.router.ip4];
+    const words = ["device", "release", ...where, "--supplicant", this.#folder];
+    const command = [process.execPath, DEVICE_PROGRAM, ...words];
+    const { stdout, stderr } = await this.#lab.run(this.#host, command);
+    return (stdout + stderr).trim();
   }
 
   /** Asks another device. What it said, whether it got what it asked for or not. */

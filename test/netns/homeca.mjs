@@ -152,6 +152,19 @@ export class Homeca {
     return this.#json(["revoke", id]);
   }
 
+  /** Gives the device up; waits for its receipt. */
+  release(id) {
+    return this.#json(["release", id]);
+  }
+
+  lock(id) {
+    return this.#json(["lock", id]);
+  }
+
+  unlock(id) {
+    return this.#json(["unlock", id]);
+  }
+
   reload() {
     return this.#json(["reload"]);
   }

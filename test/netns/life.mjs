@@ -2,7 +2,7 @@
 // with its maker's key, is taken in, agrees on a key of its own, and from then on joins with its certificate.
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { takeInCrowd } from "./crowd.mjs";
-import { CONFIG, HOSTS, monotonic, sleep, until } from "./lab.mjs";
+import { CONFIG, HOSTS, Lab, monotonic, sleep, until } from "./lab.mjs";
 import { Device } from "./device.mjs";
 import { buildHomeca, Homeca } from "./homeca.mjs";
 import {
@@ -21,6 +21,23 @@ const ids = {};
 const devices = {};
 
 const named = (name) => home.device((device) => device.name === name);
+
+/** What the lamp had of its first home, and the home that it is carried to. */
+const old = {};
+let elsewhere = null;
+let second = null;
+
+/** The lamp is switched on, its owner says yes, and it is in. */
+async function takeIn(at) {
+  const from = devices.dev1.events.length;
+  const { success } = devices.dev1.eap;
+  await devices.dev1.start();
+  await devices.dev1.tells("waits-for-owner", { from });
+  const lamp = await at.device(({ name, state }) => name === "Kitchen lamp" && state === "pending");
+  await at.approve(lamp.id);
+  await devices.dev1.tells("lives", { from });
+  await until("it is in by EAP-TLS", () => devices.dev1.eap.success >= success + 2, 30);
+}
 
 const SENSOR = HOSTS.dev3.ip4;
 /** 5684 is taken on every host of the lab, by what probes whether it can be reached. */
@@ -288,6 +305,80 @@ const steps = [
       refused(await ask("/temperature"));
       expect((await stateOf("dev1")) === "active", `state ${await stateOf("dev1")}`);
       return `old certificate refused after ${after.toFixed(0)} ms`;
+    },
+  },
+  {
+    name: "locked against theft, the lamp may not leave; unlocked and given up, it erases itself and signs for it",
+    essential: true,
+    run: async (lab) => {
+      const { root, key, certificate } = devices.dev1.credential;
+      for (const [name, file] of Object.entries({ root, key, certificate })) {
+        old[name] = lab.file(`old-${name}.pem`, readFileSync(file, "utf8"));
+      }
+      old.home = devices.dev1.memory.owner.root;
+      await home.lock(ids.dev1);
+      const said = await devices.dev1.leave();
+      expect(/release-refused/.test(said), `locked, it says ${said}`);
+      await home.unlock(ids.dev1);
+      const from = devices.dev1.events.length;
+      await devices.dev1.stop();
+      await devices.dev1.start();
+      await devices.dev1.tells("lives", { from });
+      const { confirmed } = await home.release(ids.dev1);
+      expect(confirmed === true, "no receipt came");
+      await devices.dev1.tells("released");
+      const { owned, releases, keyHash } = await devices.dev1.show();
+      expect(!owned && releases === 1, `owned ${owned}, releases ${releases}`);
+      expect(!existsSync(certificate) && !existsSync(key), "its certificate is on its disk still");
+      old.keyHash = keyHash;
+      const { state, release } = await home.show(ids.dev1);
+      expect(state === "released" && release.confirmed, `state ${state}`);
+      return "receipt confirmed";
+    },
+  },
+  {
+    name: "whoever kept its certificate from before gets nowhere with it",
+    needs: () => (existsSync("/usr/bin/openssl") ? null : "openssl"),
+    run: async (lab) => {
+      const own = ["-cert", old.certificate, "-cert_chain", old.certificate, "-key", old.key];
+      const where = ["-dtls1_2", "-connect", `${HOSTS.router.ip4}:5684`, "-CAfile", old.root];
+      const line = ["timeout", "10", "openssl", "s_client", ...where, ...own];
+      // From the sensor's place, for the lamp has none in this home any more.
+      const { stdout, stderr } = await lab.run("dev3", line);
+      const alert = /alert certificate (revoked|unknown)/.exec(stdout + stderr);
+      expect(alert !== null, (stdout + stderr).slice(-300));
+      return alert[0];
+    },
+  },
+  {
+    name: "a second home takes it in with the key it had: a new key, another root, and EAP-TLS there",
+    essential: true,
+    run: async () => {
+      elsewhere = await Lab.open("b");
+      second = new Homeca(elsewhere, "second", { coaps: true });
+      await second.start();
+      await startServers(elsewhere);
+      await elsewhere.startAuthenticators({ accounting: true });
+      await devices.dev1.carryTo(elsewhere);
+      await takeIn(second);
+      const { keyHash } = await devices.dev1.show();
+      expect(keyHash !== old.keyHash, "the key is the first home's still");
+      expect(devices.dev1.memory.owner.root !== old.home, "it trusts the first home");
+      return isAdmitted(elsewhere, "dev1");
+    },
+  },
+  {
+    name: "given back, the first home knows it again by that key, and takes it in anew",
+    run: async (lab) => {
+      const lamp = await second.device(({ name }) => name === "Kitchen lamp");
+      const { confirmed } = await second.release(lamp.id);
+      expect(confirmed === true, "no receipt came");
+      await devices.dev1.tells("released");
+      await devices.dev1.carryTo(lab);
+      await takeIn(home);
+      expect(devices.dev1.memory.owner.root === old.home, "it is in another home");
+      expect((await devices.dev1.show()).releases === 2, "it counts other releases");
+      return isAdmitted(lab, "dev1");
     },
   },
   {
