@@ -70,6 +70,7 @@ export class HomeSession {
   #timer: Timer | null = null;
   #deadline: Timer | null = null;
   #session: TlsSession | null = null;
+  #binding: Uint8Array | null = null;
   #ended: SessionFailure | null = null;
   /** Why this end is about to end it, where it is. */
   #failure: SessionFailure | null = null;
@@ -103,7 +104,8 @@ export class HomeSession {
 
   /** 32 octets that both ends of this very connection know, and nobody else: see {@link bindingOf}. */
   get channelBinding(): Uint8Array {
-    return bindingOf(this.#established);
+    if (this.#binding === null) throw new Error("the handshake is not over");
+    return this.#binding;
   }
 
   get isOpen(): boolean {
@@ -132,11 +134,6 @@ export class HomeSession {
     this.#failure = new SessionFailure("closed");
     if (this.#session !== null) this.#dtlsTakes({ kind: "close" });
     this.#end(this.#failure);
-  }
-
-  get #established(): TlsSession {
-    if (this.#session === null) throw new Error("the handshake is not over");
-    return this.#session;
   }
 
   #begin(): Promise<HomeSession> {
@@ -181,6 +178,8 @@ export class HomeSession {
         return this.#answer(output.chain);
       case "established":
         this.#session = output.session;
+        // Now, for a session that the home ends has forgotten its secrets when an answer is awaited no more.
+        this.#binding = bindingOf(output.session);
         this.#deadline?.cancel();
         this.#settle?.done(this);
         return;

@@ -135,6 +135,9 @@ function serve(
   socket.on("close", () => handlers.onClose());
 }
 
+/** How long a connection that is over waits for the other end to end it too. */
+const LINGER_MS = 1000;
+
 class NodeConnection implements StreamConnection {
   readonly #socket: net.Socket;
   /** Nothing more is heard of the peer. */
@@ -166,7 +169,9 @@ class NodeConnection implements StreamConnection {
     this.closing = true;
     // Whatever it still sends is taken and dropped: what is left unread would reset what we sent last.
     this.#socket.resume();
-    this.#socket.end(() => this.#socket.destroy());
+    this.#socket.end();
+    const lingers = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    this.#socket.once("close", () => clearTimeout(lingers));
   }
 
   reset(): void {
