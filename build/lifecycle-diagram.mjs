@@ -1,8 +1,5 @@
 // Draws docs/lifecycle.md and docs/lifecycle.svg from the transition table; `--check` only compares. Exit status 1 where they are stale.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import esbuild from "esbuild";
-import { root } from "./bundle.mjs";
+import { keep, load } from "./generated.mjs";
 
 /** Where each state stands in the drawing; a state that has no place here stops the build. */
 const PLACES = {
@@ -21,52 +18,21 @@ const BOX = [110, 40];
 /** How far a line bows out to its left, so that two between the same states stay apart. */
 const BOW = 0.12;
 
-const { table, step } = await load();
+const { table, step } = await load(`
+  export * as table from "./src/policy/lifecycle/table.ts";
+  export * as step from "./src/policy/lifecycle/step.ts";`);
 const { STATES, EVENTS, BEGINNINGS } = table;
 const edges = STATES.flatMap((from) =>
   STATES.map((to) => ({ from, to, events: eventsBetween(from, to) })),
 ).filter(({ events }) => events.length > 0);
 
-const outputs = { "docs/lifecycle.md": markdown(), "docs/lifecycle.svg": svg() };
-let stale = 0;
-for (const [name, content] of Object.entries(outputs)) {
-  const file = path.join(root, name);
-  if (!process.argv.includes("--check")) {
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, content);
-  } else if (read(file) !== content) {
-    console.error(`${name} is stale: run \`node build/lifecycle-diagram.mjs\`.`);
-    stale++;
-  }
-}
-process.exit(stale === 0 ? 0 : 1);
-
-async function load() {
-  const { outputFiles } = await esbuild.build({
-    absWorkingDir: root,
-    stdin: {
-      contents: `export * as table from "./src/policy/lifecycle/table.ts";
-        export * as step from "./src/policy/lifecycle/step.ts";`,
-      resolveDir: root,
-      loader: "ts",
-    },
-    bundle: true,
-    format: "esm",
-    write: false,
-  });
-  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
-}
+keep(
+  { "docs/lifecycle.md": markdown(), "docs/lifecycle.svg": svg() },
+  "build/lifecycle-diagram.mjs",
+);
 
 function eventsBetween(from, to) {
   return step.eventsOf(from).filter((event) => table.TRANSITIONS[from][event] === to);
-}
-
-function read(file) {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return null;
-  }
 }
 
 function markdown() {

@@ -1,10 +1,6 @@
 // Draws docs/protocol.svg, a device's way into a home and its life there, as messages between the two; `--check` only
 // compares. Exit status 1 where it is stale.
-import { readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import { root } from "./bundle.mjs";
-
-const FILE = path.join(root, "docs/protocol.svg");
+import { keep } from "./generated.mjs";
 
 /** Who sends what: `>` the device, `<` the home, `-` neither: then it is what one of them does, or an owner. */
 const PARTS = [
@@ -57,20 +53,7 @@ const PARTS = [
 
 const [WIDTH, LEFT, RIGHT, ROW, TOP] = [760, 150, 690, 27, 54];
 
-const svg = draw();
-if (!process.argv.includes("--check")) writeFileSync(FILE, svg);
-else if (svg !== current()) {
-  console.error("docs/protocol.svg is stale: run node build/protocol-diagram.mjs");
-  process.exitCode = 1;
-}
-
-function current() {
-  try {
-    return readFileSync(FILE, "utf8");
-  } catch {
-    return "";
-  }
-}
+keep({ "docs/protocol.svg": draw() }, "build/protocol-diagram.mjs");
 
 function draw() {
   let y = TOP;

@@ -1,58 +1,15 @@
 // Writes docs/reference.md from the tables of the product: commands, configuration, management methods.
 // `node build/reference.mjs --check` writes nothing and ends with status 1 where the page is stale.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
-import esbuild from "esbuild";
-import { root } from "./bundle.mjs";
+import { keep, load } from "./generated.mjs";
 
-const target = path.join(root, "docs/reference.md");
-const page = render(await tables());
-if (!process.argv.includes("--check")) {
-  mkdirSync(path.dirname(target), { recursive: true });
-  writeFileSync(target, page);
-} else if (page !== current()) {
-  console.error("docs/reference.md is stale: run node build/reference.mjs");
-  process.exitCode = 1;
-}
-
-function current() {
-  try {
-    return readFileSync(target, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-async function tables() {
-  mkdirSync(path.join(root, "dist"), { recursive: true });
-  const folder = mkdtempSync(path.join(root, "dist/reference-"));
-  const outfile = path.join(folder, "tables.mjs");
-  try {
-    await esbuild.build({
-      absWorkingDir: root,
-      stdin: {
-        contents: `
-          export { METHODS, OBJECT } from "./src/daemon/management/methods.ts";
-          export { SECTIONS } from "./src/daemon/config/schema.ts";
-          export { COMMANDS } from "./src/main/cli/main.ts";
-          export { optionsOf } from "./src/main/cli/command.ts";
-          export { EXIT_DOCS } from "./src/main/cli/exit.ts";
-          export { synopsis } from "./src/main/cli/help.ts";`,
-        resolveDir: root,
-        loader: "ts",
-      },
-      outfile,
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      logLevel: "warning",
-    });
-    return await import(pathToFileURL(outfile).href);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const tables = await load(`
+  export { METHODS, OBJECT } from "./src/daemon/management/methods.ts";
+  export { SECTIONS } from "./src/daemon/config/schema.ts";
+  export { COMMANDS } from "./src/main/cli/main.ts";
+  export { optionsOf } from "./src/main/cli/command.ts";
+  export { EXIT_DOCS } from "./src/main/cli/exit.ts";
+  export { synopsis } from "./src/main/cli/help.ts";`);
+keep({ "docs/reference.md": render(tables) }, "build/reference.mjs");
 
 function render(product) {
   return [

@@ -1,9 +1,6 @@
 // Lives invented years under the product's rule for the window t and under fixed ones, and writes docs/window.md and
 // docs/window.svg; `--check` only compares. Exit status 1 where they are stale.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import esbuild from "esbuild";
-import { root } from "./bundle.mjs";
+import { keep, load } from "./generated.mjs";
 import { chart } from "./window/chart.mjs";
 import { devicesOf, HOMES } from "./window/homes.mjs";
 import { adaptive, fixed, live } from "./window/years.mjs";
@@ -11,7 +8,9 @@ import { adaptive, fixed, live } from "./window/years.mjs";
 /** Years that each home lives, each with chances of its own. */
 const YEARS = 10;
 
-const policy = await load();
+const policy = await load(`
+  export * from "./src/policy/window/home.ts";
+  export * from "./src/policy/window/presence.ts";`);
 const RULES = [
   { name: "adaptive", begin: adaptive(policy) },
   ...[3, 10, 60].map((days) => ({ name: `always ${days} d`, begin: fixed(days) })),
@@ -28,43 +27,10 @@ const results = HOMES.map((home) => {
   return { home, curves: rules[0].curves, rules };
 });
 
-const outputs = { "docs/window.md": page(), "docs/window.svg": chart(results, YEARS) };
-let stale = 0;
-for (const [name, content] of Object.entries(outputs)) {
-  const file = path.join(root, name);
-  if (!process.argv.includes("--check")) {
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, content);
-  } else if (read(file) !== content) {
-    console.error(`${name} is stale: run \`node build/window-simulation.mjs\`.`);
-    stale++;
-  }
-}
-process.exit(stale === 0 ? 0 : 1);
-
-async function load() {
-  const { outputFiles } = await esbuild.build({
-    absWorkingDir: root,
-    stdin: {
-      contents: `export * from "./src/policy/window/home.ts";
-        export * from "./src/policy/window/presence.ts";`,
-      resolveDir: root,
-      loader: "ts",
-    },
-    bundle: true,
-    format: "esm",
-    write: false,
-  });
-  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
-}
-
-function read(file) {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return null;
-  }
-}
+keep(
+  { "docs/window.md": page(), "docs/window.svg": chart(results, YEARS) },
+  "build/window-simulation.mjs",
+);
 
 function summary(name, years) {
   const mean = (numbers) => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
