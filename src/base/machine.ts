@@ -22,6 +22,13 @@ export function unix(seconds: number): Unix {
   return seconds as Unix;
 }
 
+/** The earliest of times, of which some are never. */
+export function earliest(times: Iterable<Mono | null>): Mono | null {
+  let first: Mono | null = null;
+  for (const time of times) if (time !== null && (first === null || time < first)) first = time;
+  return first;
+}
+
 /** `length` fresh, unpredictable bytes. Pure code has no random source of its own: its caller lends one. */
 export type RandomSource = (length: number) => Uint8Array;
 

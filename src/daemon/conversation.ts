@@ -4,6 +4,7 @@
  * nothing gives way.
  */
 import { toHex } from "../base/bytes.ts";
+import { earliest } from "../base/machine.ts";
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import type { Decision } from "../policy/admission/proof.ts";
@@ -53,12 +54,7 @@ export class Conversations {
   }
 
   get wakeAt(): Mono | null {
-    let earliest: Mono | null = null;
-    for (const { eap } of this.#byState.values()) {
-      const at = eap.wakeAt;
-      if (at !== null && (earliest === null || at < earliest)) earliest = at;
-    }
-    return earliest;
+    return earliest(Array.from(this.#byState.values(), ({ eap }) => eap.wakeAt));
   }
 
   /** A new conversation for a request without State, the one that State names, or null where there is none. */

@@ -3,7 +3,7 @@
  * around HTTP around one question at a time; who asks is settled by the
  * handshake, and what the home says of them is asked again for each question.
  */
-import { mono } from "../base/machine.ts";
+import { earliest, mono } from "../base/machine.ts";
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { deviceByKey } from "../policy/registry/registry.ts";
@@ -71,11 +71,7 @@ export class EstHttps {
   }
 
   get wakeAt(): Mono | null {
-    let earliest: Mono | null = null;
-    for (const { wakeAt } of this.#connections) {
-      if (wakeAt !== null && (earliest === null || wakeAt < earliest)) earliest = wakeAt;
-    }
-    return earliest;
+    return earliest(Array.from(this.#connections, ({ wakeAt }) => wakeAt));
   }
 
   timeout(now: Mono): void {

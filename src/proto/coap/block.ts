@@ -12,9 +12,6 @@ export type BlockSize = 16 | 32 | 64 | 128 | 256 | 512 | 1024;
 
 export const BLOCK_SIZES: readonly BlockSize[] = [16, 32, 64, 128, 256, 512, 1024];
 
-/** Numbers are 20 bits. */
-export const MAX_BLOCK_NUMBER = 0xfffff;
-
 export interface Block {
   /** Counted in blocks of this size. */
   readonly number: number;

@@ -6,7 +6,7 @@
  * @see RFC 7252 §5.2, §5.3; RFC 7641 §3; RFC 7959 §2
  */
 import { sameBytes, toHex, Writer } from "../../base/bytes.ts";
-import { type Mono, mono } from "../../base/machine.ts";
+import { earliest, mono, type Mono } from "../../base/machine.ts";
 import { isSuccess } from "./codes.ts";
 import type { CoapOutput, RequestFailureReason, RequestId } from "./events.ts";
 import { CoapFailure } from "./failure.ts";
@@ -66,8 +66,7 @@ export class ClientSide {
   get wakeAt(): Mono | null {
     const answers = [...this.#running.values()].map(({ transfer }) => transfer.answerBy);
     const refreshes = [...this.#watches.values()].map(({ refreshAt }) => refreshAt);
-    const earliest = Math.min(...[...answers, ...refreshes].map((at) => at ?? Infinity));
-    return earliest === Infinity ? null : mono(earliest);
+    return earliest([...answers, ...refreshes]);
   }
 
   /** @throws RangeError for a number that is in use, or a request that cannot be sent. */

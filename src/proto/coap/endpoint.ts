@@ -10,7 +10,7 @@
  *
  * @see RFC 7252; RFC 7641 (observe); RFC 7959 (blocks); RFC 9175 (Request-Tag, tokens)
  */
-import { type Machine, type Mono, mono } from "../../base/machine.ts";
+import { earliest, type Machine, type Mono } from "../../base/machine.ts";
 import { ClientSide } from "./client.ts";
 import { Code, isRequest } from "./codes.ts";
 import type { CoapInput, CoapOutput } from "./events.ts";
@@ -93,8 +93,7 @@ export class CoapEndpoint implements Machine<CoapInput, CoapOutput> {
   get wakeAt(): Mono | null {
     const { outbox, repeats } = this.#messaging;
     const parts = [outbox, repeats, this.#client, this.#server];
-    const earliest = Math.min(...parts.map(({ wakeAt }) => wakeAt ?? Infinity));
-    return earliest === Infinity ? null : mono(earliest);
+    return earliest(parts.map(({ wakeAt }) => wakeAt));
   }
 
   /**

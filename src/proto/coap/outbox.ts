@@ -10,7 +10,7 @@
  *
  * @see RFC 7252 §4.2, §4.7
  */
-import { type Mono, mono, type RandomSource } from "../../base/machine.ts";
+import { earliest, mono, type Mono, type RandomSource } from "../../base/machine.ts";
 import { encodeMessage, type Message } from "./message.ts";
 import type { MessageIds } from "./message-ids.ts";
 import type { TransmissionParameters } from "./parameters.ts";
@@ -64,10 +64,8 @@ export class Outbox {
   }
 
   get wakeAt(): Mono | null {
-    const times: number[] = this.#underWay.map(({ dueAt }) => dueAt);
-    const { readyAt } = this.#ids;
-    if (readyAt !== null && this.#mayStart()) times.push(readyAt);
-    return times.length === 0 ? null : mono(Math.min(...times));
+    const readyAt = this.#mayStart() ? this.#ids.readyAt : null;
+    return earliest([...this.#underWay.map(({ dueAt }) => dueAt), readyAt]);
   }
 
   /** @throws RangeError for a message above the bound, a fault of the caller; nothing has changed then. */

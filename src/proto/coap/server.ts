@@ -7,7 +7,7 @@
  *
  * @see RFC 7252 §5.2; RFC 7641 §4; RFC 7959 §2
  */
-import { type Mono, mono } from "../../base/machine.ts";
+import { earliest, mono, type Mono } from "../../base/machine.ts";
 import { blockOption, offsetOf, smaller } from "./block.ts";
 import { classOf, Code, isSuccess } from "./codes.ts";
 import type { CoapOutput, ExchangeId, ObservationEnd } from "./events.ts";
@@ -72,9 +72,7 @@ export class ServerSide {
     const times = [...this.#exchanges.values()].flatMap(({ acknowledgeAt, responded, expiresAt }) =>
       responded ? [] : [acknowledgeAt ?? expiresAt],
     );
-    const all = [...times, this.#bodies.wakeAt ?? Infinity, this.#served.wakeAt ?? Infinity];
-    const earliest = Math.min(...all);
-    return earliest === Infinity ? null : mono(earliest);
+    return earliest([...times, this.#bodies.wakeAt, this.#served.wakeAt]);
   }
 
   /** A request that has not been seen before. `octets` is the length of its message. */

@@ -10,7 +10,7 @@
 import { sameBytes } from "../../base/bytes.ts";
 import type { Crypto, EcdhKey } from "../../base/crypto/crypto.ts";
 import { draw } from "../../base/crypto/ec.ts";
-import { mono } from "../../base/machine.ts";
+import { earliest, mono } from "../../base/machine.ts";
 import type { Machine, Mono, RandomSource } from "../../base/machine.ts";
 import { checkNewKey, checkShare, fingerprint, isTrivialNonce, sameUpToSign } from "./checks.ts";
 import { KeyUpdateFailure } from "./failure.ts";
@@ -112,8 +112,7 @@ export class HomeKeyUpdates implements Machine<HomeInput, HomeOutput> {
   }
 
   get wakeAt(): Mono | null {
-    const ends = Array.from(this.#attempts.values(), ({ until }) => until);
-    return ends.length === 0 ? null : mono(Math.min(...ends));
+    return earliest(Array.from(this.#attempts.values(), ({ until }) => until));
   }
 
   handle(input: HomeInput, now: Mono): HomeOutput[] {

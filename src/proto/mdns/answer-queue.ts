@@ -3,9 +3,8 @@
  * there for others to be joined with, and for the known answers of whoever has
  * more of them than fit one datagram.
  */
-import { mono } from "../../base/machine.ts";
+import { earliest, mono } from "../../base/machine.ts";
 import type { Mono } from "../../base/machine.ts";
-import { earliest } from "./chance.ts";
 import type { Published } from "./published.ts";
 
 /** Milliseconds between two multicasts of one record, and where a name is defended (RFC 6762 §6). */

@@ -7,10 +7,3 @@ export function within(random: RandomSource, now: Mono, from: number, to: number
   const [high, low] = random(2);
   return mono(now + from + Math.floor(((high! * 256 + low!) / 65_536) * (to - from + 1)));
 }
-
-/** The earliest of times, of which some are never. */
-export function earliest(times: Iterable<Mono | null>): Mono | null {
-  let first: Mono | null = null;
-  for (const time of times) if (time !== null && (first === null || time < first)) first = time;
-  return first;
-}

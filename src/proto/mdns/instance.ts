@@ -1,9 +1,9 @@
 /** What has been heard of one service instance, and what is still missing. */
 import { formatIpv4, formatIpv6 } from "../../base/address.ts";
-import { mono } from "../../base/machine.ts";
+import { earliest, mono } from "../../base/machine.ts";
 import type { Mono, RandomSource } from "../../base/machine.ts";
 import { Heard, LINGER_MS } from "./cache.ts";
-import { earliest, within } from "./chance.ts";
+import { within } from "./chance.ts";
 import type { DomainName } from "./name.ts";
 import { contentKey, typeOf } from "./record.ts";
 import type { RecordContent, ResourceRecord } from "./record.ts";

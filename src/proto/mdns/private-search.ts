@@ -12,9 +12,9 @@
 import { formatIpv4, formatIpv6 } from "../../base/address.ts";
 import { toBase32 } from "../../base/bytes.ts";
 import type { Crypto } from "../../base/crypto/crypto.ts";
-import { mono, unix } from "../../base/machine.ts";
+import { earliest, mono, unix } from "../../base/machine.ts";
 import type { Machine, Mono, RandomSource, Unix } from "../../base/machine.ts";
-import { earliest, within } from "./chance.ts";
+import { within } from "./chance.ts";
 import { MdnsDiscard } from "./failure.ts";
 import type { MdnsDiscardReason } from "./failure.ts";
 import { encodeMessage, NO_MESSAGE, parseMessage } from "./message.ts";

@@ -9,10 +9,10 @@
  *
  * @see RFC 6762 §5, §7.1, §10; RFC 6763 §4, §6
  */
-import { mono } from "../../base/machine.ts";
+import { earliest, mono } from "../../base/machine.ts";
 import type { Machine, Mono, RandomSource } from "../../base/machine.ts";
 import { Heard } from "./cache.ts";
-import { earliest, within } from "./chance.ts";
+import { within } from "./chance.ts";
 import { MdnsDiscard } from "./failure.ts";
 import type { MdnsDiscardReason } from "./failure.ts";
 import { Instance } from "./instance.ts";

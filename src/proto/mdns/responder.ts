@@ -18,10 +18,10 @@
  * @see RFC 6762 §6, §8, §9, §10; RFC 6763
  */
 import { toBase32 } from "../../base/bytes.ts";
-import { mono } from "../../base/machine.ts";
+import { earliest, mono } from "../../base/machine.ts";
 import type { Machine, Mono, RandomSource } from "../../base/machine.ts";
 import { LinkAnswers, MAX_UNICAST_PER_SECOND, response } from "./answering.ts";
-import { earliest, within } from "./chance.ts";
+import { within } from "./chance.ts";
 import { MdnsDiscard } from "./failure.ts";
 import type { MdnsDiscardReason } from "./failure.ts";
 import { parseMessage } from "./message.ts";

@@ -10,7 +10,7 @@
  */
 import { toHex } from "../../base/bytes.ts";
 import type { Crypto } from "../../base/crypto/crypto.ts";
-import { type Machine, type Mono, mono, type Unix } from "../../base/machine.ts";
+import { earliest, mono, type Machine, type Mono, type Unix } from "../../base/machine.ts";
 import { parseAddress } from "../../base/address.ts";
 import {
   AcctMultiSessionId,
@@ -122,8 +122,7 @@ export class DisconnectClient implements Machine<DisconnectInput, DisconnectOutp
   }
 
   get wakeAt(): Mono | null {
-    const times = [...this.#outstanding.values()].map(({ dueAt }) => dueAt);
-    return times.length === 0 ? null : mono(Math.min(...times));
+    return earliest(Array.from(this.#outstanding.values(), ({ dueAt }) => dueAt));
   }
 
   /** @throws RangeError for a session that nothing identifies, or a target without IP address or secret. */

@@ -7,7 +7,7 @@
  *
  * @see RFC 5080 §2.2.2
  */
-import { type Mono, mono } from "../../base/machine.ts";
+import { earliest, mono, type Mono } from "../../base/machine.ts";
 import type { RadiusClient } from "./clients.ts";
 
 /** Milliseconds a request or its response is kept; RFC 5080 asks for 5 to 30 seconds. */
@@ -74,8 +74,7 @@ export class DuplicateCache {
   /** When the first of them expires. */
   get wakeAt(): Mono | null {
     const heads = [first(this.#pending), first(this.#answered)];
-    const times = heads.flatMap((head) => (head === null ? [] : [head.expiresAt]));
-    return times.length === 0 ? null : mono(Math.min(...times));
+    return earliest(heads.map((head) => head?.expiresAt ?? null));
   }
 
   /** The exchange under this key, with its response once there is one. */

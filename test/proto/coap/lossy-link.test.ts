@@ -1,7 +1,7 @@
 import { assert, seeded, test } from "#kit";
 import { sameBytes } from "../../../src/base/bytes.ts";
 import type { Mono } from "../../../src/base/machine.ts";
-import { mono } from "../../../src/base/machine.ts";
+import { earliest, mono } from "../../../src/base/machine.ts";
 import { Code } from "../../../src/proto/coap/codes.ts";
 import {
   CoapEndpoint,
@@ -40,9 +40,7 @@ class Peer implements LinkEnd {
   }
 
   get wakeAt(): Mono | null {
-    const times = [this.endpoint.wakeAt ?? Infinity, ...this.#late.map(({ at }) => at)];
-    const earliest = Math.min(...times);
-    return earliest === Infinity ? null : mono(earliest);
+    return earliest([this.endpoint.wakeAt, ...this.#late.map(({ at }) => at)]);
   }
 
   receive(datagram: Uint8Array, now: Mono): Uint8Array[] {

@@ -10,7 +10,7 @@
  * @see RFC 6347; RFC 9147
  */
 import type { PublicKey } from "../../../base/crypto/crypto.ts";
-import { mono } from "../../../base/machine.ts";
+import { earliest, mono } from "../../../base/machine.ts";
 import type { Machine, Mono } from "../../../base/machine.ts";
 import { TlsFailure } from "../failure.ts";
 import type { Channel, Handshake, Phase } from "../handshake.ts";
@@ -68,9 +68,8 @@ export class Association implements Machine<DtlsInput, DtlsOutput> {
 
   get wakeAt(): Mono | null {
     if (this.#dead) return null;
-    const times = [this.#channel.flights.wakeAt, this.#acknowledging.wakeAt, this.#lingerUntil];
-    const pending = times.filter((time) => time !== null);
-    return pending.length === 0 ? null : mono(Math.min(...pending));
+    const { flights } = this.#channel;
+    return earliest([flights.wakeAt, this.#acknowledging.wakeAt, this.#lingerUntil]);
   }
 
   /** Records dropped, by reason: an association does not end over what it cannot tell to be its peer's. */

@@ -14,7 +14,7 @@
  * @see RFC 6347 §4.2.1, §4.2.8; RFC 9146 §6; RFC 9147 §5.1, §9
  */
 import { toHex } from "../../../base/bytes.ts";
-import { mono } from "../../../base/machine.ts";
+import { earliest, mono } from "../../../base/machine.ts";
 import type { Machine, Mono } from "../../../base/machine.ts";
 import { ServerHandshake } from "../server/handshake.ts";
 import { checkConfig } from "../server.ts";
@@ -80,12 +80,11 @@ export class DtlsServer implements Machine<EndpointInput, EndpointOutput> {
 
   /** The next thing any association, or the idle time of any, waits for. */
   get wakeAt(): Mono | null {
-    let earliest = Infinity;
+    let first: Mono | null = null;
     for (const entry of this.#table.all()) {
-      const { wakeAt } = entry.machine;
-      earliest = Math.min(earliest, wakeAt ?? Infinity, this.#idleAt(entry) ?? Infinity);
+      first = earliest([first, entry.machine.wakeAt, this.#idleAt(entry)]);
     }
-    return earliest === Infinity ? null : mono(earliest);
+    return first;
   }
 
   /** Associations, those in a handshake included. */
