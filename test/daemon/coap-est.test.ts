@@ -119,6 +119,19 @@ function withHome(build: Build): void {
   });
   after(() => home.remove());
 
+  /** Posts a request to /sen or /sren. */
+  function enrol(
+    station: Station,
+    credential: string,
+    operation: "sen" | "sren",
+    csr: string,
+    ...more: readonly string[]
+  ): Promise<Said> {
+    const target = `/.well-known/est/${operation}`;
+    const post = ["-m", "post", "-t", PKCS10, "-f", csr];
+    return station.ask(build, port, credential, target, ...post, ...more);
+  }
+
   /** A device on record before it comes, as the owner imported it: by its key. */
   async function expected(
     name: string,
@@ -198,33 +211,11 @@ function withHome(build: Build): void {
     const { station, id } = await expected("honest");
     station.key("own");
     const csr = station.request("own", "/CN=whatever");
-    const early = await station.ask(
-      build,
-      port,
-      "first",
-      "/.well-known/est/sen",
-      "-m",
-      "post",
-      "-t",
-      PKCS10,
-      "-f",
-      csr,
-    );
+    const early = await enrol(station, "first", "sen", csr);
     // Expected, and not come yet: nobody has taken it in.
     assert.match(early.text, /5\.03/u);
     await adoptByHand(station);
-    const said = await station.ask(
-      build,
-      port,
-      "first",
-      "/.well-known/est/sen",
-      "-m",
-      "post",
-      "-t",
-      PKCS10,
-      "-f",
-      csr,
-    );
+    const said = await enrol(station, "first", "sen", csr);
     writeFileSync(station.file("issued"), body(said));
     const leaf = station.openssl(
       "pkcs7",
@@ -253,38 +244,14 @@ function withHome(build: Build): void {
     const name = subject.replace(/^subject=\s*/u, "").trim();
     station.key("next");
     const again = station.request("next", name.startsWith("/") ? name : `/${name}`);
-    const renewed = await station.ask(
-      build,
-      port,
-      "own",
-      "/.well-known/est/sren",
-      "-m",
-      "post",
-      "-t",
-      PKCS10,
-      "-f",
-      again,
-      "-A",
-      PKIX_CERT,
-    );
+    const renewed = await enrol(station, "own", "sren", again, "-A", PKIX_CERT);
     writeFileSync(
       station.file("next.pem"),
       station.openssl("x509", "-inform", "DER", "-in", derFile(station, renewed)),
     );
     verify(station, "next.pem");
     const other = station.request("next", "/CN=somebody else");
-    const refused = await station.ask(
-      build,
-      port,
-      "own",
-      "/.well-known/est/sren",
-      "-m",
-      "post",
-      "-t",
-      PKCS10,
-      "-f",
-      other,
-    );
+    const refused = await enrol(station, "own", "sren", other);
     assert.match(refused.text, /4\.22/u);
   });
 
@@ -292,31 +259,11 @@ function withHome(build: Build): void {
     const { station } = await expected("wrong");
     await adoptByHand(station);
     const csr = station.request("first", "/CN=whatever");
-    const same = await station.ask(
-      build,
-      port,
-      "first",
-      "/.well-known/est/sen",
-      "-m",
-      "post",
-      "-t",
-      PKCS10,
-      "-f",
-      csr,
-    );
+    const same = await enrol(station, "first", "sen", csr);
     assert.match(same.text, /4\.22/u);
     writeFileSync(station.file("garbage"), Buffer.from("no request at all"));
     const sen = ["/.well-known/est/sen", "-m", "post"] as const;
-    const garbage = await station.ask(
-      build,
-      port,
-      "first",
-      ...sen,
-      "-t",
-      PKCS10,
-      "-f",
-      station.file("garbage"),
-    );
+    const garbage = await enrol(station, "first", "sen", station.file("garbage"));
     assert.match(garbage.text, /4\.00/u);
     const format = await station.ask(build, port, "first", ...sen, "-t", "60", "-f", csr);
     assert.match(format.text, /4\.15/u);
@@ -332,7 +279,7 @@ function withHome(build: Build): void {
     stranger.first();
     stranger.key("own");
     const unknown = stranger.request("own", "/CN=whatever");
-    const denied = await stranger.ask(build, port, "first", ...sen, "-t", PKCS10, "-f", unknown);
+    const denied = await enrol(stranger, "first", "sen", unknown);
     assert.match(denied.text, /4\.03/u);
   });
 

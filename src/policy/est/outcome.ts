@@ -3,6 +3,7 @@
  * issued, and how it is said in HTTP and in CoAP. Who may not know more than
  * that they may not gets one answer whatever the reason.
  */
+import { Code } from "../../proto/coap/codes.ts";
 import type { DeviceRecord } from "../registry/record.ts";
 
 export type EstOutcome =
@@ -63,67 +64,39 @@ export function httpStatus(outcome: EstOutcome): number {
     case "pending":
       return 202;
     case "refused":
-      return httpRefusal(outcome.reason);
+      return HTTP[kindOf(outcome.reason)];
   }
 }
-
-function httpRefusal(reason: EstReason): number {
-  switch (reason) {
-    // 401 would have to name a way to authenticate in HTTP (RFC 9110 §15.5.2), and there is none.
-    case "not-authenticated":
-    case "unknown-device":
-    case "not-allowed":
-    case "certificate-revoked":
-    case "certificate-not-on-record":
-    case "certificate-ended":
-    case "dormant":
-    case "first-key-retired":
-    case "nothing-to-renew":
-      return 403;
-    case "too-many-certificates":
-      return 429;
-    case "bad-request":
-      return 400;
-    case "bad-proof":
-    case "weak-key":
-    case "unsupported-key":
-    case "key-not-new":
-    case "key-not-agreed":
-    case "key-in-use":
-    case "linking-missing":
-    case "linking-wrong":
-    case "names-differ":
-      return 422;
-    case "time-unknown":
-    case "home-full":
-      return 503;
-    case "authority-failed":
-      return 500;
-  }
-}
-
-/** A CoAP code as one octet: three bits of class, five of detail (RFC 7252 §3). */
-const code = (kind: number, detail: number): number => kind * 32 + detail;
 
 /** The code of a CoAP response (RFC 9148 §4.7; RFC 7252 §12.1.2, RFC 8132 §6, RFC 8516). */
 export function coapCode(outcome: EstOutcome): number {
   switch (outcome.kind) {
     case "authorities":
     case "attributes":
-      return code(2, 5);
+      return Code.CONTENT;
     case "issued":
-      return code(2, 4);
+      return Code.CHANGED;
     case "pending":
-      return code(5, 3);
+      return Code.SERVICE_UNAVAILABLE;
     case "refused":
-      return coapRefusal(outcome.reason);
+      return COAP[kindOf(outcome.reason)];
   }
 }
 
-function coapRefusal(reason: EstReason): number {
+/** What a protocol tells of a refusal: to those without leave no more than that. */
+type RefusalKind =
+  | "unauthenticated"
+  | "forbidden"
+  | "too-many"
+  | "unreadable"
+  | "unprocessable"
+  | "unavailable"
+  | "broken";
+
+function kindOf(reason: EstReason): RefusalKind {
   switch (reason) {
     case "not-authenticated":
-      return code(4, 1);
+      return "unauthenticated";
     case "unknown-device":
     case "not-allowed":
     case "certificate-revoked":
@@ -132,11 +105,11 @@ function coapRefusal(reason: EstReason): number {
     case "dormant":
     case "first-key-retired":
     case "nothing-to-renew":
-      return code(4, 3);
+      return "forbidden";
     case "too-many-certificates":
-      return code(4, 29);
+      return "too-many";
     case "bad-request":
-      return code(4, 0);
+      return "unreadable";
     case "bad-proof":
     case "weak-key":
     case "unsupported-key":
@@ -146,14 +119,35 @@ function coapRefusal(reason: EstReason): number {
     case "linking-missing":
     case "linking-wrong":
     case "names-differ":
-      return code(4, 22);
+      return "unprocessable";
     case "time-unknown":
     case "home-full":
-      return code(5, 3);
+      return "unavailable";
     case "authority-failed":
-      return code(5, 0);
+      return "broken";
   }
 }
+
+const HTTP: Readonly<Record<RefusalKind, number>> = {
+  // 401 would have to name a way to authenticate in HTTP (RFC 9110 §15.5.2), and there is none.
+  unauthenticated: 403,
+  forbidden: 403,
+  "too-many": 429,
+  unreadable: 400,
+  unprocessable: 422,
+  unavailable: 503,
+  broken: 500,
+};
+
+const COAP: Readonly<Record<RefusalKind, number>> = {
+  unauthenticated: Code.UNAUTHORIZED,
+  forbidden: Code.FORBIDDEN,
+  "too-many": Code.TOO_MANY_REQUESTS,
+  unreadable: Code.BAD_REQUEST,
+  unprocessable: Code.UNPROCESSABLE_ENTITY,
+  unavailable: Code.SERVICE_UNAVAILABLE,
+  broken: Code.INTERNAL_SERVER_ERROR,
+};
 
 /** One sentence for the one who asked, with the fix where it is theirs. It tells nobody what the home knows. */
 export function explainRefusal(reason: EstReason): string {

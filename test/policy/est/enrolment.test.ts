@@ -17,7 +17,7 @@ import { RegistryFailure } from "../../../src/policy/registry/failure.ts";
 import { blankRecord, recordId, withKey } from "../../../src/policy/registry/record.ts";
 import type { DeviceRecord } from "../../../src/policy/registry/record.ts";
 import { applyChanges, EMPTY_REGISTRY } from "../../../src/policy/registry/registry.ts";
-import { parseCertificate, signCertificate } from "../../../src/proto/x509/certificate.ts";
+import { parseCertificate } from "../../../src/proto/x509/certificate.ts";
 import { parseCsrAttributes } from "../../../src/proto/x509/csr-attributes.ts";
 import { deviceName } from "../../../src/proto/x509/device-id.ts";
 import * as extension from "../../../src/proto/x509/extensions.ts";
@@ -28,7 +28,7 @@ import { validatePath } from "../../../src/proto/x509/path.ts";
 import { signRequest } from "../../../src/proto/x509/request.ts";
 import { checkSelfSigned } from "../../../src/proto/x509/self-signed.ts";
 import { commonName, Pki } from "../../proto/x509/pki.ts";
-import { DAY, makeHome, NOW, optionsOf, RELEASED } from "../ca/home.ts";
+import { DAY, makeHome, NOW, optionsOf, RELEASED, selfSigned } from "../ca/home.ts";
 
 const crypto = providers[0]!;
 const BINDING = utf8("twelve bytes");
@@ -151,19 +151,6 @@ class Stage implements EstHome {
   ): Uint8Array {
     return signRequest(commonName("whatever"), [], key, null, password);
   }
-}
-
-function selfSigned(key: SigningKey): Uint8Array {
-  const fields = {
-    serial: Uint8Array.of(1),
-    issuer: commonName("lamp"),
-    subject: commonName("lamp"),
-    notBefore: NOW,
-    notAfter: unix(NOW + DAY),
-    spki: encodePublicKey(key.publicKey),
-    extensions: [extension.extendedKeyUsage([OID.clientAuth])],
-  };
-  return signCertificate(fields, key, null);
 }
 
 function reasonOf(outcome: EstOutcome): string {
