@@ -10,10 +10,10 @@
  */
 import { fromBase64Url, sameBytes, toBase64 } from "../base/bytes.ts";
 import { CborFailure } from "../base/cbor.ts";
+import type { SigningKey } from "../base/crypto/crypto.ts";
 import type { Unix } from "../base/machine.ts";
 import { unix } from "../base/machine.ts";
 import { homeProof, setupProof } from "../policy/admission/setup.ts";
-
 import {
   encodeAdoptionRequest,
   parseAdoptionAnswer,
@@ -36,6 +36,7 @@ import { OID } from "../proto/x509/oids.ts";
 import { signRequest } from "../proto/x509/request.ts";
 import type { Host } from "../host/host.ts";
 import { checkEnrolment, keyHashOf } from "./credentials.ts";
+import type { Enrolled } from "./credentials.ts";
 import { SessionFailure } from "./session.ts";
 import { ownedBy } from "./tenure.ts";
 import type { HomeSession } from "./session.ts";
@@ -107,7 +108,7 @@ export async function adopt(adoption: Adoption): Promise<Ownership> {
   const { scalar, discoveryKey, pskKey: sessionKey } = key;
   const next: NextKey = { scalar, discoveryKey, sessionKey, ownership: null };
   adoption.file.change({ next });
-  const ownership = await enrol(adoption, facts, next, key.publicKey);
+  const ownership = await enrol(adoption, facts, next);
   const tenure = ownedBy(adoption.file.state.tenure, ownership.chain);
   if (tenure === null) throw new AdoptionFailure("bad-certificate", "names no owner");
   adoption.file.change({ next: { ...next, ownership }, tenure });
@@ -206,37 +207,20 @@ async function updateKey(adoption: Adoption): Promise<NewKey> {
   }
 }
 
-async function enrol(
-  adoption: Adoption,
-  facts: HomeFacts,
-  next: NextKey,
-  publicKey: Uint8Array,
-): Promise<Ownership> {
-  const { host, session, file } = adoption;
-  const { crypto } = host;
-  const authorities = await ask(adoption, get(".well-known", "est", "crts"));
-  const key = crypto.signingKey("P-256", next.scalar);
-  const subject = encodeName([{ type: OID.commonName, value: "device" }]);
-  const linked = toBase64(session.channelBinding);
-  const request = coapRequest("POST", [".well-known", "est", "sen"], {
-    contentFormat: ContentFormat.PKCS10,
-    payload: signRequest(subject, wishes(adoption.serves), key, host.random, linked),
+async function enrol(adoption: Adoption, facts: HomeFacts, next: NextKey): Promise<Ownership> {
+  const { host, session, file, serves } = adoption;
+  const enrolled = await certify(adoption, {
+    operation: "sen",
+    key: host.crypto.signingKey("P-256", next.scalar),
+    subject: encodeName([{ type: OID.commonName, value: "device" }]),
+    extensions: wishes(serves),
+    at: facts.time,
   });
-  const issued = await ask(adoption, request);
-  const enrolled = checkEnrolment(
-    crypto,
-    publicKey,
-    authorities.payload,
-    issued.payload,
-    session.homeChain,
-    facts.time,
-  );
-  if (enrolled === null) throw new AdoptionFailure("bad-certificate", "does not hold");
   const { windowSeconds, releaseSeconds } = facts;
   const { discoveryKey, sessionKey } = next;
   return {
     ...enrolled,
-    homeKeyHash: keyHashOf(crypto, session.homeChain)!,
+    homeKeyHash: keyHashOf(host.crypto, session.homeChain)!,
     discoveryKey,
     sessionKey,
     timeFloor: facts.time ?? file.state.owner?.timeFloor ?? unix(0),
@@ -245,6 +229,45 @@ async function enrol(
     windowSeconds,
     releaseSeconds,
   };
+}
+
+/** A certificate that the device asks for. */
+export interface Wish {
+  /** To enrol, or to renew (RFC 9148 §5.1). */
+  readonly operation: "sen" | "sren";
+  readonly key: SigningKey;
+  /** DER. */
+  readonly subject: Uint8Array;
+  readonly extensions: readonly Uint8Array[];
+  /** The time the home told; null leaves dates out. */
+  readonly at: Unix | null;
+}
+
+/**
+ * Has the home sign a request that is tied to this very association, and checks
+ * what comes. Rejects with {@link AdoptionFailure} and SessionFailure.
+ */
+export async function certify(
+  { host, session }: Pick<Adoption, "host" | "session">,
+  { operation, key, subject, extensions, at }: Wish,
+): Promise<Enrolled> {
+  const authorities = await ask({ session }, get(".well-known", "est", "crts"));
+  const linked = toBase64(session.channelBinding);
+  const request = coapRequest("POST", [".well-known", "est", operation], {
+    contentFormat: ContentFormat.PKCS10,
+    payload: signRequest(subject, extensions, key, host.random, linked),
+  });
+  const issued = await ask({ session }, request);
+  const enrolled = checkEnrolment(
+    host.crypto,
+    key.publicKey.point,
+    authorities.payload,
+    issued.payload,
+    session.homeChain,
+    at,
+  );
+  if (enrolled === null) throw new AdoptionFailure("bad-certificate", "does not hold");
+  return enrolled;
 }
 
 /** Any host name asks for a certificate to serve with; the name in it is the home's choice. */

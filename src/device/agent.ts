@@ -12,9 +12,6 @@ import type { LiveAnswer } from "../policy/devices/messages.ts";
 import { NEW_DEVICE } from "../policy/ownership/device.ts";
 import { OwnershipFailure } from "../policy/ownership/failure.ts";
 import { pairing } from "../policy/window/passive-release.ts";
-import { Code } from "../proto/coap/codes.ts";
-import { coapRequest } from "../proto/coap/request.ts";
-import type { CoapResponse } from "../proto/coap/response.ts";
 import { adopt, AdoptionFailure } from "./adoption.ts";
 import type { AdoptionProgress } from "./adoption.ts";
 import { HomeSearch } from "./home-search.ts";
@@ -25,12 +22,12 @@ import { mayServe } from "./fellow.ts";
 import { renew, report } from "./membership.ts";
 import { handIn, heedLock, offerNonce, receiptOf, takeToken, watchRelease } from "./release.ts";
 import type { ReleaseNews } from "./release.ts";
-import { watchRights } from "./pushed.ts";
+import { watchList, watchRights } from "./pushed.ts";
 import { Revocations } from "./revocations.ts";
 import { HomeSession, SessionFailure } from "./session.ts";
 import { credentialOf, StateFailure } from "./state.ts";
 import type { MemberKey, Ownership, StateFile } from "./state.ts";
-import { lockedAs } from "./tenure.ts";
+import { isTheftLocked, lockedAs } from "./tenure.ts";
 
 /** RFC 9965 §3.4.1 asks newcomers for minutes; the first try after a failure comes sooner. */
 export const FIRST_RETRY_MS = 5000;
@@ -145,11 +142,6 @@ export class DeviceAgent {
     this.#session?.close();
   }
 
-  /** Whether a turn is under way; for tests. */
-  get isBusy(): boolean {
-    return this.#busy;
-  }
-
   async #turn(): Promise<void> {
     this.#busy = true;
     try {
@@ -181,9 +173,7 @@ export class DeviceAgent {
       if (this.#isHome || !(failure instanceof SessionFailure)) throw failure;
       this.#miss();
       const { kind } = pairing(this.#search.search, this.#presence.look());
-      const { tenure } = file.state;
-      const isLocked = tenure.state === "owned" && tenure.theftLock;
-      if (kind === "closed" || isLocked) throw failure;
+      if (kind === "closed" || isTheftLocked(file.state.tenure)) throw failure;
     }
     return this.#joinAnother();
   }
@@ -214,12 +204,11 @@ export class DeviceAgent {
   /** What the last owner left goes before anything is agreed on with the next one. */
   async #changeOwner(): Promise<void> {
     const { file, erase } = this.#options;
-    const { tenure } = file.state;
     if (credentialOf(file.state) === null) {
       this.#search.begin();
       return;
     }
-    if (tenure.state === "owned" && tenure.theftLock) throw new OwnershipFailure("theft-locked");
+    if (isTheftLocked(file.state.tenure)) throw new OwnershipFailure("theft-locked");
     await erase();
     this.revocations.forget();
     this.#search.begin();
@@ -272,7 +261,7 @@ export class DeviceAgent {
     this.#search.told(answer.locked ? null : answer.releaseSeconds / DAY);
     tell({ kind: "lives", answer });
     if (known === null) {
-      this.#watchList(session);
+      watchList(session, this.revocations, () => tell({ kind: "list-refused" }));
       watchRights(session, file, () => this.#push());
     }
     const renews = answer.renew || mayServe(owner) !== this.#serves;
@@ -341,10 +330,8 @@ export class DeviceAgent {
   /** A lock that was taken off just before may not have been heard of: the home is asked once. */
   async #take(token: Uint8Array): Promise<void> {
     const { file } = this.#options;
-    const { tenure } = file.state;
     const session = this.#session;
-    const isLocked = tenure.state === "owned" && tenure.theftLock;
-    if (isLocked && session?.isOpen === true) await this.#offer(session);
+    if (isTheftLocked(file.state.tenure) && session?.isOpen === true) await this.#offer(session);
     takeToken(this.#host, file, token);
   }
 
@@ -385,21 +372,6 @@ export class DeviceAgent {
     this.#isPushed = true;
     this.#renewed = false;
     if (!this.#busy) this.#again(PUSHED_MS);
-  }
-
-  /** The list comes now, and whenever there is a newer one while the session stands. */
-  #watchList(session: HomeSession): void {
-    const told = ({ code, payload }: CoapResponse): void => {
-      if (code !== Code.CONTENT) return;
-      try {
-        const taken = this.revocations.take(payload);
-        if (taken === "refused") this.#options.tell({ kind: "list-refused" });
-      } catch (failure) {
-        // Not on the medium, not in force: it comes again with the next session.
-        if (!(failure instanceof HostFailure)) throw failure;
-      }
-    };
-    session.observe(coapRequest("GET", ["h", "crl"]), told, () => {});
   }
 
   async #open(

@@ -12,11 +12,9 @@ import { ContentFormat } from "../proto/coap/codes.ts";
 import { coapRequest } from "../proto/coap/request.ts";
 import type { CoapResponse } from "../proto/coap/response.ts";
 import { parseCertificate } from "../proto/x509/certificate.ts";
-import { signRequest } from "../proto/x509/request.ts";
-import { toBase64 } from "../base/bytes.ts";
 import type { Host } from "../host/host.ts";
-import { AdoptionFailure, ask, wishes } from "./adoption.ts";
-import { checkEnrolment, mayTell } from "./credentials.ts";
+import { AdoptionFailure, ask, certify, wishes } from "./adoption.ts";
+import { mayTell } from "./credentials.ts";
 import { mayServe } from "./fellow.ts";
 import type { HomeSession } from "./session.ts";
 import { lockedAs, stillOwnedBy } from "./tenure.ts";
@@ -53,31 +51,18 @@ export async function report(membership: Membership): Promise<LiveAnswer> {
  *   keeps its names (RFC 7030 §4.2.2), so that a change of this is another enrolment.
  */
 export async function renew(membership: Membership, serves: boolean): Promise<Ownership> {
-  const { host, session, file } = membership;
+  const { host, file } = membership;
   const { owner, scalar } = file.state;
   if (owner === null) throw new AdoptionFailure("bad-answer", "nothing to renew");
-  const { crypto } = host;
-  const key = crypto.signingKey("P-256", scalar);
-  const { subject } = parseCertificate(owner.chain[0]!);
-  const authorities = await ask(membership, coapRequest("GET", [".well-known", "est", "crts"]));
   const changes = mayServe(owner) !== serves;
-  const linked = toBase64(session.channelBinding);
-  const wanted = changes ? wishes(serves) : [];
-  const request = coapRequest("POST", [".well-known", "est", changes ? "sen" : "sren"], {
-    contentFormat: ContentFormat.PKCS10,
-    payload: signRequest(subject.der, wanted, key, host.random, linked),
-  });
-  const issued = await ask(membership, request);
-  const enrolled = checkEnrolment(
-    crypto,
-    key.publicKey.point,
-    authorities.payload,
-    issued.payload,
-    session.homeChain,
+  const enrolled = await certify(membership, {
+    operation: changes ? "sen" : "sren",
+    key: host.crypto.signingKey("P-256", scalar),
+    subject: parseCertificate(owner.chain[0]!).subject.der,
+    extensions: changes ? wishes(serves) : [],
     // Its certificate may begin later than the time it heard last.
-    null,
-  );
-  if (enrolled === null) throw new AdoptionFailure("bad-certificate", "does not hold");
+    at: null,
+  });
   // A list may have come meanwhile, and its number with it.
   const renewed = { ...(file.state.owner ?? owner), ...enrolled };
   file.change({ owner: renewed, tenure: stillOwnedBy(file.state.tenure, renewed.chain) });

@@ -10,6 +10,7 @@ import { coapRequest } from "../proto/coap/request.ts";
 import type { CoapResponse } from "../proto/coap/response.ts";
 import { parsePeerCertificate } from "../proto/x509/path-failure.ts";
 import { HostFailure } from "../host/host.ts";
+import type { Revocations } from "./revocations.ts";
 import type { HomeSession } from "./session.ts";
 import type { StateFile } from "./state.ts";
 
@@ -29,13 +30,34 @@ export function watchRights(session: HomeSession, file: StateFile, changed: () =
     const groups = readGroups(payload);
     if (owner === null || groups === null) return;
     if (JSON.stringify(groups) === JSON.stringify(owner.groups)) return;
-    try {
-      file.change({ owner: { ...owner, groups } });
-    } catch (failure) {
-      // Not on the medium, not in force: they come again with the next session.
-      if (!(failure instanceof HostFailure)) throw failure;
-    }
+    stored(() => file.change({ owner: { ...owner, groups } }));
   });
+}
+
+/**
+ * Watches the revocation list. Each newer one is stored as it comes.
+ *
+ * @param refused - called for one that is not this home's, or damaged
+ */
+export function watchList(
+  session: HomeSession,
+  revocations: Revocations,
+  refused: () => void,
+): void {
+  watch(session, "crl", ({ payload }) => {
+    stored(() => {
+      if (revocations.take(payload) === "refused") refused();
+    });
+  });
+}
+
+/** Not on the medium, not in force: it comes again with the next session. */
+function stored(store: () => void): void {
+  try {
+    store();
+  } catch (failure) {
+    if (!(failure instanceof HostFailure)) throw failure;
+  }
 }
 
 /** The certificate's rights as `/h/acl` would say them. */

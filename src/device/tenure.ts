@@ -26,6 +26,10 @@ export function stillOwnedBy(tenure: Tenure, chain: readonly Uint8Array[]): Tenu
     : withSigners(tenure, [signer, before]);
 }
 
+export function isTheftLocked(tenure: Tenure): boolean {
+  return tenure.state === "owned" && tenure.theftLock;
+}
+
 /** The same tenure with the theft lock as the home says. */
 export function lockedAs(tenure: Tenure, theftLock: boolean): Tenure {
   return tenure.state === "owned" && tenure.theftLock !== theftLock
