@@ -1,41 +1,28 @@
 /** `homeca device`: a Linux device that belongs to a home, from its first key on. */
 import { isIP } from "node:net";
-import { hex, sameBytes, toHex, utf8 } from "../../base/bytes.ts";
+import { hex } from "../../base/bytes.ts";
 import { visible } from "../../base/text.ts";
-import { DeviceAgent, LIST_FILE, PRESENCE_FILE, SEARCH_FILE } from "../../device/agent.ts";
+import { DeviceAgent } from "../../device/agent.ts";
 import type { DeviceEvent } from "../../device/agent.ts";
+import { DEVICE_PORT } from "../../device/server.ts";
 import { credentialOf, newDevice, StateFailure, StateFile } from "../../device/state.ts";
 import { eraseMember, writeFirstContact, writeMember } from "../../device/supplicant.ts";
-import { ownId } from "../../device/fellow.ts";
-import { DEVICE_PORT } from "../../device/server.ts";
-import { HomeSearch } from "../../device/home-search.ts";
-import { showPresence } from "../../device/presence.ts";
-import { Revocations } from "../../device/revocations.ts";
 import type { SupplicantSettings } from "../../device/supplicant.ts";
 import { COAPS_PORT } from "../../daemon/house.ts";
 import type { Host } from "../../host/host.ts";
 import { HostFailure } from "../../host/host.ts";
-import { nodeFiles } from "../../host/node/files.ts";
-import { nodeHost } from "../../host/node/index.ts";
-import { claimedId, deviceIdHash } from "../../policy/admission/setup.ts";
-import { dayText } from "../../policy/admission/reasons.ts";
-import { normalSetupCode } from "../../policy/registry/record.ts";
+import { deviceIdHash } from "../../policy/admission/setup.ts";
 import { isPlainText, isType, MAX_NAME } from "../../policy/registry/text.ts";
-import { encodePublicKey } from "../../proto/x509/key.ts";
-import { rightsIn } from "../../policy/rights/certified.ts";
-import type { Right } from "../../policy/rights/rights.ts";
-import { words } from "../../policy/rights/words.ts";
-import { parseCertificate } from "../../proto/x509/certificate.ts";
-import { isHomeLost, pairing } from "../../policy/window/passive-release.ts";
-import type { PairingReason, PresenceProof } from "../../policy/window/passive-release.ts";
 import type { Call, Command } from "./command.ts";
 import { ask } from "./device-ask.ts";
+import { DEFAULT_STATE, deviceHost, opened, setupCode, statePath } from "./device-call.ts";
+import { pair } from "./device-pair.ts";
 import { askedSentence, serverOf } from "./device-serve.ts";
+import { show } from "./device-show.ts";
+import { plain, say, sentence } from "./device-told.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
-import { duration, facts, json } from "./text.ts";
 
-const DEFAULT_STATE = "/etc/homeca-device.json";
 const DEFAULT_CONTROL = "/var/run/wpa_supplicant";
 
 export const device: Command = {
@@ -184,19 +171,6 @@ export const device: Command = {
   },
 };
 
-function statePath(call: Call): string {
-  return call.option("state") ?? DEFAULT_STATE;
-}
-
-function deviceHost(): Host {
-  return nodeHost({ files: nodeFiles, logStyle: "plain" });
-}
-
-function opened(call: Call): [Host, StateFile] {
-  const host = deviceHost();
-  return [host, StateFile.open(host.files, statePath(call))];
-}
-
 function init(call: Call): ExitStatus {
   const host = deviceHost();
   const { crypto, random, files } = host;
@@ -239,161 +213,10 @@ function shownText(call: Call, option: string): string | null {
   );
 }
 
-function setupCode(call: Call): string | null {
-  const typed = call.option("code");
-  if (typed === null) return null;
-  const code = normalSetupCode(typed);
-  if (code !== null) return code;
-  throw new CommandFailure(
-    EXIT.usage,
-    "--code is not 12 to 32 letters and digits: look at the label again",
-  );
-}
-
-interface Shown {
-  /** What a list of expected devices has beside the code. */
-  readonly id: string;
-  readonly type: string;
-  readonly name: string | null;
-  readonly model: string | null;
-  readonly keyHash: string;
-  readonly owned: boolean;
-  readonly home: string | null;
-  readonly certificateEnds: number | null;
-  readonly newKeyWaits: boolean;
-  readonly theftLock: boolean;
-  readonly releases: number;
-  /** Its id in the home; null without one. */
-  readonly homeId: string | null;
-  readonly groups: readonly string[];
-  /** One sentence for each right, beginning with `may`. */
-  readonly rights: readonly string[];
-  /** Hours in which it found no home since it last did. */
-  readonly missedHours: number;
-  /** Days of them after which it may be paired anew; null for never. */
-  readonly releaseDays: number | null;
-  readonly homeLost: boolean;
-  /** Number of the revocation list it holds; 0 for none. */
-  readonly list: number;
-}
-
-/** Nothing that is secret. */
-function show(call: Call): ExitStatus {
-  const host = deviceHost();
-  const file = StateFile.open(host.files, statePath(call));
-  const { state } = file;
-  const { identity, owner, next, scalar } = state;
-  const { point } = host.crypto.signingKey("P-256", scalar).publicKey;
-  const spki = encodePublicKey({ kind: "ec", curve: "P-256", point });
-  const { search } = new HomeSearch(host, file.beside(SEARCH_FILE));
-  const shown: Shown = {
-    id: claimedId(identity.deviceId),
-    type: identity.type,
-    name: identity.name,
-    model: identity.model,
-    keyHash: toHex(host.crypto.digest("sha256", spki)),
-    owned: owner !== null,
-    home: owner?.serverName ?? null,
-    certificateEnds: owner?.notAfter ?? null,
-    newKeyWaits: next !== null,
-    theftLock: state.tenure.state === "owned" && state.tenure.theftLock,
-    releases: state.releases,
-    homeId: owner === null ? null : ownId(owner),
-    groups: owner?.groups ?? [],
-    rights: owner === null ? [] : rightsIn(parseCertificate(owner.chain[0]!)).map(wordsOf),
-    missedHours: search.hours,
-    releaseDays: search.releaseDays,
-    homeLost: isHomeLost(search),
-    list: new Revocations(host, file.beside(LIST_FILE), file).held?.number ?? 0,
-  };
-  if (call.words.flags.has("json")) {
-    call.write(json(shown));
-    return EXIT.done;
-  }
-  call.write(
-    facts([
-      ["id", shown.id],
-      ["type", shown.type],
-      ["name", shown.name],
-      ["model", shown.model],
-      ["key (SHA-256)", shown.keyHash],
-      ["home", shown.home ?? "none yet"],
-      ["certificate ends", owner === null ? null : dayText(owner.notAfter)],
-      ["a new key waits", shown.newKeyWaits ? "yes" : "no"],
-      ["theft lock", shown.theftLock ? "yes" : "no"],
-      ["releases so far", String(shown.releases)],
-      ["id in the home", shown.homeId],
-      ["groups", shown.groups.map((name) => `@${name}`).join(", ") || "none"],
-      ...shown.rights.map((right): [string, string] => ["right", right]),
-      ...(owner === null ? [] : missing(shown)),
-    ]),
-  );
-  return EXIT.done;
-}
-
-/** Names are with the home; here a device is its id, and a resource its path. */
-function wordsOf(right: Right): string {
-  return words(right, { device: () => null, resource: () => null });
-}
-
-function missing({ missedHours, releaseDays, homeLost, list }: Shown): [string, string][] {
-  const missed = missedHours === 0 ? "no" : `for ${duration(missedHours * 3600)}`;
-  const pairs =
-    releaseDays === null ? "never: theft-locked" : `after ${Math.round(releaseDays)} days`;
-  return [
-    ["misses its home", missed],
-    ["may be paired anew", homeLost ? "now, with homeca device pair" : pairs],
-    ["revocation list", list === 0 ? "none yet" : String(list)],
-  ];
-}
-
-/** Shows the agent that somebody is there. Nothing happens where the home is not lost: the answer says why. */
-function pair(call: Call): ExitStatus {
-  const host = deviceHost();
-  const file = StateFile.open(host.files, statePath(call));
-  const { owner, identity } = file.state;
-  if (owner === null) {
-    throw new CommandFailure(
-      EXIT.refused,
-      "the device belongs to no home: it asks the one it finds by itself",
-    );
-  }
-  const proof = presenceOf(call, identity.setupCode);
-  const answer = pairing(new HomeSearch(host, file.beside(SEARCH_FILE)).search, proof);
-  if (answer.kind === "closed") {
-    throw new CommandFailure(EXIT.refused, CLOSED[answer.reason]);
-  }
-  showPresence(host.files, file.beside(PRESENCE_FILE), answer.by);
-  call.write("the device asks the home it finds to be taken in: say yes there within an hour\n");
-  return EXIT.done;
-}
-
-const CLOSED: Readonly<Record<PairingReason, string>> = {
-  "home-not-lost":
-    "its home is not lost: release it there, or see homeca device show for how long it has to be missed",
-  "theft-locked": "its owner has theft-locked it: only its home can release it",
-  "nobody-present": "nobody has shown to be there",
-};
-
-/** The code on the label where there is one; else that who calls this administers the device. */
-function presenceOf(call: Call, code: string | null): PresenceProof {
-  if (code === null) return "button";
-  const typed = setupCode(call);
-  if (typed === null) {
-    throw new CommandFailure(EXIT.usage, "--code is missing: write the one on the device's label");
-  }
-  if (!sameBytes(utf8(typed), utf8(code))) {
-    throw new CommandFailure(EXIT.refused, "--code is not the device's: look at the label again");
-  }
-  return "setup-code";
-}
-
 async function run(call: Call): Promise<ExitStatus> {
   const { host, file, supplicant, agent } = awake(call, () => server?.refresh());
   const server = serverOf(host, call, file, agent.revocations, (asked) =>
-    call.write(
-      call.words.flags.has("json") ? `${JSON.stringify(asked)}\n` : `${askedSentence(asked)}\n`,
-    ),
+    say(call, asked, askedSentence(asked)),
   );
   server?.refresh();
   const told = new Promise<void>((resolve) => {
@@ -458,9 +281,7 @@ function awake(call: Call, also: (event: DeviceEvent) => void): Awake {
   }
   const supplicant = settingsOf(call);
   const tell = (event: DeviceEvent): void => {
-    call.write(
-      call.words.flags.has("json") ? `${JSON.stringify(plain(event))}\n` : `${sentence(event)}\n`,
-    );
+    say(call, plain(event), sentence(event));
     if (supplicant !== null) follow(host, file, event, supplicant);
     hook(host, call, event.kind);
     also(event);
@@ -536,59 +357,4 @@ function erase(host: Host, call: Call): Promise<void> {
       else failed(new HostFailure(`run ${program} erase`, `status ${status}`));
     });
   });
-}
-
-function plain(event: DeviceEvent): object {
-  switch (event.kind) {
-    case "joined":
-      return { kind: event.kind, home: event.owner.serverName };
-    case "lives":
-      return { kind: event.kind, periodSeconds: event.answer.periodSeconds };
-    case "waits-for-owner":
-    case "approved":
-    case "key-agreed":
-    case "certified":
-    case "renewed":
-    case "released":
-    case "release-refused":
-    case "list-refused":
-    case "home-lost":
-    case "pairing":
-    case "found":
-    case "failed":
-      return event;
-  }
-}
-
-function sentence(event: DeviceEvent): string {
-  switch (event.kind) {
-    case "waits-for-owner":
-      return "waiting for the owner to say yes";
-    case "approved":
-      return "the owner said yes";
-    case "key-agreed":
-      return `agreed on a new key; the home must show the number ${event.code}`;
-    case "certified":
-      return `got a certificate until ${dayText(event.notAfter)}`;
-    case "joined":
-      return `belongs to ${event.owner.serverName ?? "a home"} now`;
-    case "lives":
-      return "reported to the home";
-    case "renewed":
-      return `renewed its certificate until ${dayText(event.notAfter)}`;
-    case "released":
-      return "belongs to nobody now: what it had of the home is erased, and the home knows";
-    case "release-refused":
-      return `was not released (${event.reason})`;
-    case "list-refused":
-      return "the revocation list it was sent is not its home's, or damaged: it keeps the one it has";
-    case "home-lost":
-      return "its home is lost: run homeca device pair to let another one have it";
-    case "pairing":
-      return "asks the home it finds to be taken in; it belongs to its old one until then";
-    case "found":
-      return "its home is there again";
-    case "failed":
-      return `did not work (${event.reason}); again in ${Math.ceil(event.againMs / 1000)} seconds`;
-  }
 }
