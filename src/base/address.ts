@@ -75,3 +75,20 @@ export function formatIpv6(octets: Uint8Array): string {
   const tail = groups.slice(longest.start + longest.length).join(":");
   return `${groups.slice(0, longest.start).join(":")}::${tail}`;
 }
+
+/** An address and port that a datagram came from, or goes to. */
+export interface PeerAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A peer's name at a server with several sockets: `via` is the number of the one it came through. */
+export function peerName(via: number, { address, port }: PeerAddress): string {
+  return `${via} ${address} ${port}`;
+}
+
+/** What {@link peerName} was made of. */
+export function peerOf(name: string): { readonly via: number; readonly to: PeerAddress } {
+  const [via = "", address = "", port = ""] = name.split(" ");
+  return { via: Number(via), to: { address, port: Number(port) } };
+}

@@ -5,7 +5,7 @@
  */
 import { hex } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
-import { mono } from "../base/machine.ts";
+import { earliest, mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { HostFailure } from "../host/host.ts";
 import type { MulticastLink, MulticastSocket, SocketAddress } from "../host/host.ts";
@@ -48,6 +48,8 @@ export class Discovery {
   #label: string | null = null;
   /** Names of other homes that were told of in this window; the querier bounds them. */
   readonly #others = new Set<string>();
+  /** By device, in hexadecimal: those that the machine has. */
+  #keys: ReadonlyMap<string, string> = new Map();
   #lookAt: Mono;
 
   /** @param soon - called when something may be due earlier than before */
@@ -65,9 +67,7 @@ export class Discovery {
   get wakeAt(): Mono | null {
     const spoken = this.#interfaces.length > 0;
     const machines = [this.#public.wakeAt, this.#private.wakeAt, this.#querier?.wakeAt ?? null];
-    const due = [...machines, this.#search?.until ?? null, spoken ? this.#lookAt : null];
-    const times = due.filter((at) => at !== null);
-    return times.length === 0 ? null : mono(Math.min(...times));
+    return earliest([...machines, this.#search?.until ?? null, spoken ? this.#lookAt : null]);
   }
 
   /** What the owner searches for at the moment; null for nothing. */
@@ -109,12 +109,16 @@ export class Discovery {
 
   /** Devices came or went: whose labels are answered to. */
   refresh(): void {
-    const keys = new Map<string, Uint8Array>();
+    const keys = new Map<string, string>();
     for (const { id, state, discoveryKey } of this.#house.registry.devices.values()) {
       const isMember = state === "approved" || state === "active" || state === "dormant";
-      if (isMember && discoveryKey !== null) keys.set(id, hex(discoveryKey));
+      if (isMember && discoveryKey !== null) keys.set(id, discoveryKey);
     }
-    this.#run(this.#private.handle({ kind: "keys", keys }, this.#house.host.mono()));
+    // Most changes of the registry change none of them, and labels are dear.
+    if (isSame(keys, this.#keys)) return;
+    const octets = new Map([...keys].map(([id, key]) => [id, hex(key)]));
+    this.#run(this.#private.handle({ kind: "keys", keys: octets }, this.#house.host.mono()));
+    this.#keys = keys;
   }
 
   close(): void {
@@ -247,4 +251,8 @@ export class Discovery {
       this.#house.counters.add("discovery not sent");
     }
   }
+}
+
+function isSame(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([id, key]) => b.get(id) === key);
 }

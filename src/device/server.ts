@@ -9,8 +9,9 @@
  * Rights are the asker's, as its home signed them; the groups that they may
  * name are this device's, as its home tells it.
  */
+import { peerName, peerOf } from "../base/address.ts";
 import type { Mono } from "../base/machine.ts";
-import { mono } from "../base/machine.ts";
+import { earliest } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { ownGroups } from "../policy/rights/groups.ts";
 import { rightsIn } from "../policy/rights/certified.ts";
@@ -84,7 +85,7 @@ export class DeviceServer {
   #dtls: DtlsServer | null = null;
   /** Whom this home knew the device by when the server began. */
   #id: string | null = null;
-  #sockets: readonly UdpSocket[] = [];
+  #sockets: UdpSocket[] = [];
   readonly #shown = new Map<AssociationId, VerifiedPeer>();
   readonly #members = new Map<AssociationId, Member>();
   /** How many requests of which device are being answered. */
@@ -170,21 +171,20 @@ export class DeviceServer {
 
   /** What cannot be opened is tried again at the next {@link refresh}. */
   #open(): void {
-    this.#sockets = this.#options.listen.flatMap((bind, via) => {
+    for (const bind of this.#options.listen) {
       try {
-        return [
-          this.#host.udp(bind, (bytes, { address, port }) => {
-            const from = `${via} ${address} ${port}`;
-            this.#run(() => this.#takes({ kind: "datagram", from, bytes }));
-          }),
-        ];
+        const via = this.#sockets.length;
+        const receive = (bytes: Uint8Array, peer: SocketAddress): void => {
+          const from = peerName(via, peer);
+          this.#run(() => this.#takes({ kind: "datagram", from, bytes }));
+        };
+        this.#sockets.push(this.#host.udp(bind, receive));
       } catch (failure) {
         if (!(failure instanceof HostFailure)) throw failure;
         const where = `${bind.address} port ${bind.port}`;
         this.#host.log("warning", `Other devices cannot reach ${where} (${failure.errno}).`);
-        return [];
       }
-    });
+    }
   }
 
   #takes(input: EndpointInput): void {
@@ -213,9 +213,9 @@ export class DeviceServer {
     }
   }
 
-  #send(to: string, bytes: Uint8Array): void {
-    const [via = "", address = "", port = ""] = to.split(" ");
-    this.#sockets[Number(via)]?.send(bytes, { address, port: Number(port) });
+  #send(name: string, bytes: Uint8Array): void {
+    const { via, to } = peerOf(name);
+    this.#sockets[via]?.send(bytes, to);
   }
 
   #judge(association: AssociationId, chain: readonly Uint8Array[]): void {
@@ -343,10 +343,8 @@ export class DeviceServer {
   }
 
   get #wakeAt(): Mono | null {
-    const times = [this.#dtls?.wakeAt ?? Infinity];
-    for (const { coap } of this.#members.values()) times.push(coap.wakeAt ?? Infinity);
-    const earliest = Math.min(...times);
-    return earliest === Infinity ? null : mono(earliest);
+    const members = [...this.#members.values()].map(({ coap }) => coap.wakeAt);
+    return earliest([this.#dtls?.wakeAt ?? null, ...members]);
   }
 
   #timeout(): void {

@@ -1,7 +1,7 @@
 /** A home that takes devices in, and what its owner does meanwhile. */
 import { toHex } from "../../src/base/bytes.ts";
 import { assert } from "./assert.ts";
-import { COAPS_UCI } from "./memory-device.ts";
+import { COAPS_UCI, pass } from "./memory-device.ts";
 import type { MemoryDevice } from "./memory-device.ts";
 import type { MemoryHome } from "./memory-home.ts";
 
@@ -24,6 +24,15 @@ export async function devicesOf(home: MemoryHome): Promise<readonly Listed[]> {
   // The method's result has these; see the reference.
   const { devices } = (await home.call("devices")) as unknown as { devices: readonly Listed[] };
   return devices;
+}
+
+/** Switches a device on, says yes to it, and has it report. */
+export async function takeIn(home: MemoryHome, device: MemoryDevice): Promise<void> {
+  device.agent.start();
+  await pass(home, 2000);
+  await approveAll(home);
+  await pass(home, 4000);
+  assert.equal(device.story.at(-1), "lives", home.lines.join("\n"));
 }
 
 /** Says yes to everyone who waits. */

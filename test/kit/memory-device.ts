@@ -20,6 +20,13 @@ export const COAPS_UCI: string = `config coaps 'coaps'
 	list listen '${HOME_ADDRESS}'
 `;
 
+/** A home that devices find there, and that holds nobody back. */
+export const HOME_UCI: string = `config homeca 'main'
+	option enforce 'off'
+config radius 'radius'
+	list listen '127.0.0.1'
+${COAPS_UCI}`;
+
 export const STATE = "/var/device.json";
 
 export interface MemoryDeviceOptions {

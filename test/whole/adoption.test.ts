@@ -1,16 +1,10 @@
 // A home and devices in one memory: from the first key to the certificate, over CoAPs.
 import { assert, providers, test } from "#kit";
 import { sameBytes } from "../../src/base/bytes.ts";
-import { COAPS_UCI, MemoryDevice, pass } from "../kit/memory-device.ts";
+import { HOME_UCI, MemoryDevice, pass } from "../kit/memory-device.ts";
 import { MemoryHome } from "../kit/memory-home.ts";
 
 const crypto = providers[0]!;
-
-const UCI = `config homeca 'main'
-	option enforce 'off'
-config radius 'radius'
-	list listen '127.0.0.1'
-${COAPS_UCI}`;
 
 async function pendingId(home: MemoryHome): Promise<string> {
   const { devices } = (await home.call("devices")) as { devices: { id: string; state: string }[] };
@@ -20,7 +14,7 @@ async function pendingId(home: MemoryHome): Promise<string> {
 }
 
 test("a device asks, is approved, agrees on a key and lives with its certificate", async () => {
-  const home = new MemoryHome(crypto, { uci: UCI });
+  const home = new MemoryHome(crypto, { uci: HOME_UCI });
   const device = new MemoryDevice(home, crypto, { name: "Kitchen lamp" });
   const first = device.state.scalar;
   device.agent.start();

@@ -1,19 +1,13 @@
 // Members that come back to their CoAPs session: a ticket saves the proof of the key, and opens nothing that the record no longer opens.
 import { assert, providers, test } from "#kit";
 import { SESSION_SECONDS } from "../../src/daemon/tickets.ts";
-import { COAPS_UCI, MemoryDevice, pass } from "../kit/memory-device.ts";
+import { HOME_UCI, MemoryDevice, pass } from "../kit/memory-device.ts";
 import { MemoryHome } from "../kit/memory-home.ts";
 import type { Kept, Member } from "../kit/member-visit.ts";
 import { Visit } from "../kit/member-visit.ts";
 import { seeded } from "../kit/random.ts";
 
 const crypto = providers[0]!;
-
-const UCI = `config homeca 'main'
-	option enforce 'off'
-config radius 'radius'
-	list listen '127.0.0.1'
-${COAPS_UCI}`;
 
 interface Lived {
   readonly home: MemoryHome;
@@ -23,7 +17,7 @@ interface Lived {
 
 /** A home with a member that has reported. */
 async function withMember(): Promise<Lived> {
-  const home = new MemoryHome(crypto, { uci: UCI });
+  const home = new MemoryHome(crypto, { uci: HOME_UCI });
   const device = new MemoryDevice(home, crypto, { name: "Kitchen lamp" });
   device.agent.start();
   await pass(home, 2000);

@@ -6,35 +6,25 @@ import { MAX_LIST_LENGTH, Revocations } from "../../src/device/revocations.ts";
 import { HostFailure } from "../../src/host/host.ts";
 import { HARD_AGE_SECONDS } from "../../src/policy/rights/list-freshness.ts";
 import { decodePem } from "../../src/proto/x509/pem.ts";
-import { COAPS_UCI, MemoryDevice, pass, STATE } from "../kit/memory-device.ts";
+import { takeIn } from "../kit/adopting.ts";
+import { HOME_UCI, MemoryDevice, pass, STATE } from "../kit/memory-device.ts";
 import { MemoryHome } from "../kit/memory-home.ts";
 
 const crypto = providers[0]!;
 const LIST = `${STATE}.crl`;
 const DAY = 86_400;
 
-const UCI = `config homeca 'main'
-	option enforce 'off'
-config radius 'radius'
-	list listen '127.0.0.1'
-${COAPS_UCI}`;
-
 /** A device that asks, is approved and reports. */
 async function adopted(home: MemoryHome, name: string): Promise<MemoryDevice> {
   const device = new MemoryDevice(home, crypto, { name });
-  device.agent.start();
-  await pass(home, 2000);
-  const { devices } = await home.call("devices", { state: "pending" });
-  await home.call("approve", { id: (devices as [{ id: string }])[0].id });
-  await pass(home, 4000);
-  assert.equal(device.story.at(-1), "lives", home.lines.join("\n"));
+  await takeIn(home, device);
   return device;
 }
 
 async function withLamp(
   seed = "home",
 ): Promise<{ readonly home: MemoryHome; readonly lamp: MemoryDevice }> {
-  const home = new MemoryHome(crypto, { uci: UCI, random: seeded(seed) });
+  const home = new MemoryHome(crypto, { uci: HOME_UCI, random: seeded(seed) });
   return { home, lamp: await adopted(home, "Kitchen lamp") };
 }
 

@@ -7,7 +7,7 @@ import { HostFailure } from "../../src/host/host.ts";
 import type { MemoryFiles } from "../../src/host/memory/files.ts";
 import type { Search } from "../../src/policy/window/passive-release.ts";
 import { encodePublicKey } from "../../src/proto/x509/key.ts";
-import { COAPS_UCI, MemoryDevice, pass, passDays, STATE } from "../kit/memory-device.ts";
+import { HOME_UCI, MemoryDevice, pass, passDays, STATE } from "../kit/memory-device.ts";
 import type { MemoryDeviceOptions } from "../kit/memory-device.ts";
 import { MemoryHome } from "../kit/memory-home.ts";
 
@@ -15,12 +15,6 @@ const crypto = providers[0]!;
 const SEARCH = `${STATE}.search`;
 const PRESENCE = `${STATE}.presence`;
 const MINUTE = 60_000;
-
-const UCI = `config homeca 'main'
-	option enforce 'off'
-config radius 'radius'
-	list listen '127.0.0.1'
-${COAPS_UCI}`;
 
 /** Twenty days of looking, and one hour less than it takes. */
 const ALMOST: Search = { releaseDays: 20, hours: 479, failedDays: 20, lastFailed: 19 };
@@ -39,7 +33,7 @@ const pendingAt = async (home: MemoryHome): Promise<number> =>
 
 /** A lamp of a first home, whose disk says that it has looked for that home like this. */
 async function orphan(search: Search): Promise<MemoryFiles> {
-  const home = new MemoryHome(crypto, { uci: UCI, random: seeded("first home") });
+  const home = new MemoryHome(crypto, { uci: HOME_UCI, random: seeded("first home") });
   const lamp = new MemoryDevice(home, crypto, { name: "Kitchen lamp" });
   lamp.agent.start();
   await pass(home, 2000);
@@ -58,14 +52,14 @@ function elsewhere(
   files: MemoryFiles,
   more: Partial<MemoryDeviceOptions> = {},
 ): { readonly home: MemoryHome; readonly lamp: MemoryDevice } {
-  const home = new MemoryHome(crypto, { uci: UCI, random: seeded("second home") });
+  const home = new MemoryHome(crypto, { uci: HOME_UCI, random: seeded("second home") });
   const lamp = new MemoryDevice(home, crypto, { name: "Kitchen lamp", files, ...more });
   lamp.agent.start();
   return { home, lamp };
 }
 
 test("hours without the home are counted and written once an hour; one answer of the home ends them", async () => {
-  const home = new MemoryHome(crypto, { uci: UCI });
+  const home = new MemoryHome(crypto, { uci: HOME_UCI });
   const lamp = new MemoryDevice(home, crypto, { name: "Kitchen lamp" });
   lamp.agent.start();
   await pass(home, 2000);

@@ -3,8 +3,9 @@
  * its association; a chain is judged as in EAP; a request is answered by the
  * device API, and what it changes is stored before the answer leaves.
  */
+import { peerName, peerOf } from "../../base/address.ts";
 import type { Mono } from "../../base/machine.ts";
-import { mono } from "../../base/machine.ts";
+import { earliest } from "../../base/machine.ts";
 import { visible } from "../../base/text.ts";
 import type { SocketAddress, UdpSocket } from "../../host/host.ts";
 import { HostFailure } from "../../host/host.ts";
@@ -46,10 +47,8 @@ const MAX_ASSOCIATIONS: number = MAX_DEVICES + MAX_STRANGERS;
 /** Associations of one key: more than a device that lost its last ones needs. */
 export const MAX_OF_ONE_KEY = 4;
 
-/** Who has shown a chain, until its handshake is over. */
-interface Shown {
-  readonly caller: Pick<Caller, "asker" | "spkiHash">;
-}
+/** Who has shown a chain. */
+type Shown = Pick<Caller, "asker" | "spkiHash">;
 
 export class CoapsDesk {
   readonly #house: House;
@@ -57,8 +56,9 @@ export class CoapsDesk {
   readonly #soon: () => void;
   readonly #told: (kind: Note["kind"], device: string) => void;
   readonly #dtls: DtlsServer;
-  readonly #sockets: { readonly address: string; readonly socket: UdpSocket }[] = [];
+  readonly #sockets: UdpSocket[] = [];
   #unopened: readonly SocketAddress[] = [];
+  /** Until their handshakes are over. */
   readonly #shown = new Map<AssociationId, Shown>();
   readonly #members = new Map<AssociationId, Association>();
 
@@ -86,17 +86,14 @@ export class CoapsDesk {
 
   /** Where it listens, for people. */
   get names(): readonly string[] {
-    return this.#sockets.map(({ socket }) => {
-      const { address, port } = socket.local;
-      return `coaps ${address} port ${port}`;
-    });
+    return this.#sockets.map(({ local }) => `coaps ${local.address} port ${local.port}`);
   }
 
   get wakeAt(): Mono | null {
-    const times = [this.#dtls.wakeAt ?? Infinity];
-    for (const association of this.#members.values()) times.push(association.wakeAt ?? Infinity);
-    const earliest = Math.min(...times);
-    return earliest === Infinity ? null : mono(earliest);
+    return earliest([
+      this.#dtls.wakeAt,
+      ...[...this.#members.values()].map(({ wakeAt }) => wakeAt),
+    ]);
   }
 
   /** Opens what the configuration names; what cannot be opened waits for {@link CoapsDesk.retry}. */
@@ -112,7 +109,7 @@ export class CoapsDesk {
 
   close(): void {
     for (const association of this.#members.keys()) this.#dtlsTakes({ kind: "close", association });
-    for (const { socket } of this.#sockets) socket.close();
+    for (const socket of this.#sockets) socket.close();
   }
 
   timeout(): void {
@@ -133,7 +130,7 @@ export class CoapsDesk {
 
   /** Ends every association of the device. */
   endOf(device: string): void {
-    for (const [association, { caller }] of this.#callers()) {
+    for (const [association, caller] of this.#callers()) {
       const record = this.#reception.recordOf(caller);
       if (record?.id === device) this.#dtlsTakes({ kind: "close", association });
     }
@@ -146,18 +143,17 @@ export class CoapsDesk {
     return members.some(({ caller }) => this.#reception.recordOf(caller)?.id === device);
   }
 
-  *#callers(): Iterable<[AssociationId, { readonly caller: Pick<Caller, "asker"> }]> {
-    yield* this.#members;
+  *#callers(): Iterable<[AssociationId, Shown]> {
+    for (const [association, { caller }] of this.#members) yield [association, caller];
     yield* this.#shown;
   }
 
   #openOne({ address, port }: SocketAddress): boolean {
     try {
       const via = this.#sockets.length;
-      const socket = this.#house.host.udp({ address, port }, (bytes, from) => {
-        this.#receive(`${via} ${from.address} ${from.port}`, bytes);
-      });
-      this.#sockets.push({ address, socket });
+      const receive = (bytes: Uint8Array, from: SocketAddress): void =>
+        this.#receive(peerName(via, from), bytes);
+      this.#sockets.push(this.#house.host.udp({ address, port }, receive));
       return true;
     } catch (failure) {
       if (!(failure instanceof HostFailure)) throw failure;
@@ -209,9 +205,9 @@ export class CoapsDesk {
     }
   }
 
-  #send(to: string, bytes: Uint8Array): void {
-    const [via = "", address = "", port = ""] = to.split(" ");
-    this.#sockets[Number(via)]?.socket.send(bytes, { address, port: Number(port) });
+  #send(name: string, bytes: Uint8Array): void {
+    const { via, to } = peerOf(name);
+    this.#sockets[via]?.send(bytes, to);
   }
 
   #judge(association: AssociationId, chain: readonly Uint8Array[]): void {
@@ -221,8 +217,7 @@ export class CoapsDesk {
       return this.#dtlsTakes({ kind: "peer-rejected", association, alert, reason });
     }
     const { peer, publicKey } = verdict;
-    const caller = { asker: askerOf(peer), spkiHash: peer.peer.spkiHash };
-    this.#shown.set(association, { caller });
+    this.#shown.set(association, shownBy(peer));
     this.#dtlsTakes({ kind: "peer-accepted", association, publicKey });
   }
 
@@ -277,16 +272,14 @@ export class CoapsDesk {
 
   /** A session that was resumed shows no chain now; the one it began with is judged again. */
   #callerOf(id: AssociationId, session: TlsSession): Caller | null {
-    const shown = this.#shown.get(id)?.caller ?? this.#judgedAgain(session.peerChain);
+    const shown = this.#shown.get(id) ?? this.#judgedAgain(session.peerChain);
     if (shown === null) return null;
     return { ...shown, channelBinding: bindingOf(session), bindings: bindingsOf(session) };
   }
 
-  #judgedAgain(chain: readonly Uint8Array[]): Shown["caller"] | null {
+  #judgedAgain(chain: readonly Uint8Array[]): Shown | null {
     const verdict = judgeChain(chain, this.#house.peerRules());
-    if (verdict.kind === "rejected") return null;
-    const { peer } = verdict;
-    return { asker: askerOf(peer), spkiHash: peer.peer.spkiHash };
+    return verdict.kind === "rejected" ? null : shownBy(verdict.peer);
   }
 
   #hear(id: AssociationId, bytes: Uint8Array): void {
@@ -330,4 +323,8 @@ export class CoapsDesk {
     this.#shown.delete(id);
     this.#members.delete(id);
   }
+}
+
+function shownBy(peer: Parameters<typeof askerOf>[0]): Shown {
+  return { asker: askerOf(peer), spkiHash: peer.peer.spkiHash };
 }

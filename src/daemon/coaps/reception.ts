@@ -88,7 +88,10 @@ export class Reception {
       now: { mono: house.host.mono(), unix: house.clock.now() },
       registry: house.registry,
       root: house.keys.root,
-      serverKeyHash: hex(spkiHash(house.keys.server.certificate.spki, crypto)),
+      // Asked by few requests; this object is made for each, and for each look at what is observed.
+      get serverKeyHash() {
+        return hex(spkiHash(house.keys.server.certificate.spki, crypto));
+      },
       nameKey: house.keys.pseudonymKey,
       est: this.#enrolment,
       keyUpdates: house.keyUpdates,

@@ -20,8 +20,6 @@ import type { HomeWindow } from "../../policy/window/home.ts";
 import { parsePresence } from "../../policy/window/presence.ts";
 import type { Presence } from "../../policy/window/presence.ts";
 
-/** How often the daemon writes them, in milliseconds. */
-export const FLUSH_EVERY_MS = 3600000;
 /** Octets of a file that is worth reading. */
 export const MAX_SIGHTINGS_FILE = 0x100000;
 const FILE_MODE = 0o600;

@@ -4,8 +4,12 @@ import { unix } from "../../../src/base/machine.ts";
 import type { RandomSource, Unix } from "../../../src/base/machine.ts";
 import { Authority, createRoot } from "../../../src/policy/ca/authority.ts";
 import type { IssueTime } from "../../../src/policy/ca/issue-time.ts";
-import { parseCertificate } from "../../../src/proto/x509/certificate.ts";
+import { parseCertificate, signCertificate } from "../../../src/proto/x509/certificate.ts";
+import { extendedKeyUsage } from "../../../src/proto/x509/extensions.ts";
+import { encodePublicKey } from "../../../src/proto/x509/key.ts";
+import { OID } from "../../../src/proto/x509/oids.ts";
 import type { PathOptions } from "../../../src/proto/x509/path.ts";
+import { commonName } from "../../proto/x509/pki.ts";
 import { seeded } from "#kit";
 
 /** 2026-11-22T00:00:00Z. */
@@ -49,4 +53,18 @@ export function optionsOf(home: Home, changes: Partial<PathOptions> = {}): PathO
     isRevoked: () => null,
     ...changes,
   };
+}
+
+/** What a device shows at first contact: a certificate of its own key, a day long. */
+export function selfSigned(key: SigningKey): Uint8Array {
+  const fields = {
+    serial: Uint8Array.of(1),
+    issuer: commonName("lamp"),
+    subject: commonName("lamp"),
+    notBefore: NOW,
+    notAfter: unix(NOW + DAY),
+    spki: encodePublicKey(key.publicKey),
+    extensions: [extendedKeyUsage([OID.clientAuth])],
+  };
+  return signCertificate(fields, key, null);
 }

@@ -2,7 +2,7 @@
 import { assert, providers, seeded } from "#kit";
 import { concat, hex, toBase64Url, utf8 } from "../../../src/base/bytes.ts";
 import type { SigningKey } from "../../../src/base/crypto/crypto.ts";
-import { mono, unix } from "../../../src/base/machine.ts";
+import { mono } from "../../../src/base/machine.ts";
 import type { Mono, Unix } from "../../../src/base/machine.ts";
 import { decide } from "../../../src/policy/admission/decide.ts";
 import { OnboardingLimits } from "../../../src/policy/admission/limits.ts";
@@ -28,15 +28,10 @@ import { parseProblem } from "../../../src/proto/coap/problem.ts";
 import { coapRequest } from "../../../src/proto/coap/request.ts";
 import type { CoapRequest } from "../../../src/proto/coap/request.ts";
 import type { CoapResponse } from "../../../src/proto/coap/response.ts";
-import { signCertificate } from "../../../src/proto/x509/certificate.ts";
-import * as extension from "../../../src/proto/x509/extensions.ts";
-import { OID } from "../../../src/proto/x509/oids.ts";
-import { encodePublicKey } from "../../../src/proto/x509/key.ts";
 import { validatePath } from "../../../src/proto/x509/path.ts";
 import { checkSelfSigned } from "../../../src/proto/x509/self-signed.ts";
 import type { SelfSignedPeer } from "../../../src/proto/x509/self-signed.ts";
-import { commonName } from "../../proto/x509/pki.ts";
-import { DAY, makeHome, NOW, optionsOf, RELEASED } from "../ca/home.ts";
+import { makeHome, NOW, optionsOf, RELEASED, selfSigned } from "../ca/home.ts";
 
 export const crypto: (typeof providers)[number] = providers[0]!;
 
@@ -231,19 +226,6 @@ export class Stage implements Home {
     this.keyUpdates.forget(record.id);
     return der;
   }
-}
-
-function selfSigned(key: SigningKey): Uint8Array {
-  const fields = {
-    serial: Uint8Array.of(1),
-    issuer: commonName("lamp"),
-    subject: commonName("lamp"),
-    notBefore: NOW,
-    notAfter: unix(NOW + DAY),
-    spki: encodePublicKey(key.publicKey),
-    extensions: [extension.extendedKeyUsage([OID.clientAuth])],
-  };
-  return signCertificate(fields, key, null);
 }
 
 export function cborBody(payload: Uint8Array): Partial<CoapRequest> {
