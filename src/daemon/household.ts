@@ -315,6 +315,12 @@ export class Household implements service.HomeService {
         `${shown(record)} frees itself never: only a device that speaks with its home is theft-locked`,
       );
     }
+    if (record.state === "released") {
+      throw new ManagementFailure(
+        "wrong-state",
+        `${shown(record)} is released and hears nothing of this home any more: lock it once it is taken in again`,
+      );
+    }
     const word = theftLock ? "theft-locked" : "took the theft lock off";
     const put = { kind: "put", record: { ...record, theftLock } } as const;
     return this.#done(id, [put], `You ${word} ${shown(record)}; it hears so at its next report.`);

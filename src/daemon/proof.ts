@@ -83,10 +83,8 @@ function firstContact(
 ): Proven {
   const inner = credentials === null ? null : claimOf(credentials.userName);
   const password = credentials?.password ?? null;
-  const { spkiHash } = peer;
-  const match = matchFirstContact(registry, host.crypto, { spkiHash, inner, password });
-  const { record, setupProofValid, absorbs } = match;
-  return { proof: { kind: "first-contact", peer, inner, setupProofValid, absorbs, mac }, record };
+  const { record, ...match } = matchFirstContact(registry, host.crypto, { peer, inner, password });
+  return { proof: { kind: "first-contact", peer, inner, ...match, mac }, record };
 }
 
 /** What the device says of itself, or null where it says nothing in our form. */

@@ -110,8 +110,11 @@ export class Reception {
     const now = host.mono();
     const { spkiHash: key } = peer;
     const password = proof === null ? null : utf8(toBase64Url(proof));
-    const match = matchFirstContact(registry, host.crypto, { spkiHash: key, inner, password });
-    const { record, setupProofValid, absorbs } = match;
+    const { record, ...match } = matchFirstContact(registry, host.crypto, {
+      peer,
+      inner,
+      password,
+    });
     const standing = {
       mayBegin: record !== null || limits.begin(COUNTED_AS, now),
       backoffSeconds: limits.backoffSeconds(key, now),
@@ -119,13 +122,17 @@ export class Reception {
       pending: devicesIn(registry, "pending").length,
     };
     const time = { mono: now, unix: house.clock.now() };
-    const contact = { kind: "first-contact", peer, inner, setupProofValid, absorbs } as const;
-    const decision = decide({ ...contact, mac: null }, record, house.rules, time, standing);
+    const contact = { kind: "first-contact", peer, inner, ...match, mac: null } as const;
+    const decision = decide(contact, record, house.rules, time, standing);
     if (decision.kind === "reject") {
       if (decision.fault !== null) house.fault("a decision", decision.fault);
       limits.refuse(key, now);
     }
-    return { decision, record: recordAfter(decision, record), setupProofValid };
+    return {
+      decision,
+      record: recordAfter(decision, record),
+      setupProofValid: match.setupProofValid,
+    };
   }
 }
 

@@ -195,9 +195,17 @@ function becoming(
 ): Decision {
   if (record.state === "approved") return quarantine(rules, "approved");
   const proven = provenBy(proof, record);
-  return proven === null
-    ? quarantine(rules, "awaiting-owner")
-    : quarantine(rules, "approved", approval(proof, record, proven, now));
+  if (proven !== null) return quarantine(rules, "approved", approval(proof, record, proven, now));
+  const isListed = record.state === "expected" && proof.weakKey;
+  return isListed
+    ? quarantine(rules, "weak-key", [{ kind: "put", record: doubted(proof, record, now) }])
+    : quarantine(rules, "awaiting-owner");
+}
+
+/** Its key is the imported one, which proves nothing: the owner is asked as for any stranger. */
+function doubted(proof: FirstContact, record: DeviceRecord, now: Unix | null): DeviceRecord {
+  const state = step(record.state, "contact");
+  return { ...introduced(record, proof), state, firstSeen: record.firstSeen ?? now };
 }
 
 /** No key at all: nothing to remember, but it may look at quarantine (RFC 9965 §4.2). */
@@ -275,8 +283,8 @@ function recordRefused(record: DeviceRecord | null, standing: Standing): Decisio
 /** What ties this key to what the owner was told beforehand; null for nothing. */
 function provenBy(proof: FirstContact, record: DeviceRecord): Proven | null {
   if (proof.setupProofValid === true) return "setup-code";
-  const imported = record.state === "expected" && hasKey(record, proof.peer.spkiHash);
-  return imported ? "imported-key" : null;
+  const isImported = record.state === "expected" && hasKey(record, proof.peer.spkiHash);
+  return isImported && !proof.weakKey ? "imported-key" : null;
 }
 
 /** One key, two devices that call themselves differently: a key shared by a batch, or a copy. */

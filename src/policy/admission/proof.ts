@@ -26,6 +26,8 @@ export type Proof =
       readonly kind: "first-contact";
       readonly peer: SelfSignedPeer;
       readonly inner: Claim | null;
+      /** Whether others may hold this key as well, so that showing it proves nothing; see `isWeakKey`. */
+      readonly weakKey: boolean;
       /** Null where no code could be checked. */
       readonly setupProofValid: boolean | null;
       /** The id of an expected record that this device's record takes in, see `match.ts`. */

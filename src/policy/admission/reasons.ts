@@ -7,6 +7,7 @@ export type AdmitReason = "joined" | "certificate-on-record";
 export type QuarantineReason =
   | "new-device"
   | "awaiting-owner"
+  | "weak-key"
   | "approved"
   | "lost-certificate"
   | "dormant"
@@ -57,6 +58,8 @@ export function sentence(reason: Reason, subject: Subject): string {
       return `Held ${name} in quarantine: it is new here; run \`homeca approve ${id}\` if it is yours, \`homeca deny ${id}\` if not.`;
     case "awaiting-owner":
       return `Held ${name} in quarantine: it still waits for you; run \`homeca approve ${id}\` or \`homeca deny ${id}\`.`;
+    case "weak-key":
+      return `Held ${name} in quarantine: its key is on your list, but it is a published or guessable one that anybody can show; compare the number of the device, then run \`homeca approve ${id}\` or \`homeca deny ${id}\`.`;
     case "approved":
       return `Held ${name} in quarantine: it is approved and gets its certificate now; nothing is left to do.`;
     case "lost-certificate":

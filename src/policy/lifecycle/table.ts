@@ -20,6 +20,7 @@ export type State = (typeof STATES)[number];
 /** Every event, with what it means to the owner. */
 export const EVENTS = {
   prove: "showed the imported key or the setup code",
+  contact: "showed an imported key that anybody may hold",
   approve: "the owner said yes",
   deny: "the owner said no",
   join: "joined with a certificate of ours, or was caged",
@@ -45,7 +46,7 @@ export const BEGINNINGS: Readonly<Record<"import" | "contact" | "issue", State>>
  * proof, and nobody becomes `active` without having been approved.
  */
 export const TRANSITIONS: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>> = {
-  expected: { prove: "approved" },
+  expected: { prove: "approved", contact: "pending" },
   pending: { prove: "approved", approve: "approved", deny: "denied" },
   approved: { join: "active", revoke: "revoked", release: "released" },
   active: { silence: "dormant", revoke: "revoked", release: "released" },

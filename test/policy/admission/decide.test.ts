@@ -56,6 +56,7 @@ const firstContact = (parts: Partial<Proof & { readonly kind: "first-contact" }>
   kind: "first-contact",
   peer: stranger,
   inner: CLAIM,
+  weakKey: false,
   setupProofValid: null,
   absorbs: null,
   mac: "02:00:00:00:00:01",
@@ -419,4 +420,24 @@ test("every combination of proof, state and standing is decided, and yes takes a
     }
   }
   assert.equal(admitted, 4);
+});
+
+test("an imported key that anybody may hold proves nothing: the owner decides, or the code does", () => {
+  const listed = recordIn("expected", FIRST_KEY);
+  const weak = { weakKey: true } as const;
+  const decision = decide(firstContact(weak), listed, rules, now, standing);
+  assert.deepEqual([decision.kind, decision.reason], ["quarantine", "weak-key"]);
+  const record = stored(decision);
+  assert.deepEqual([record.state, record.proven, record.claim], ["pending", "nothing", CLAIM]);
+  assert.equal(reasonOf(firstContact(weak), record), "quarantine awaiting-owner");
+
+  const byCode = decide(
+    firstContact({ ...weak, setupProofValid: true }),
+    listed,
+    rules,
+    now,
+    standing,
+  );
+  assert.equal(byCode.reason, "approved");
+  assert.deepEqual([stored(byCode).state, stored(byCode).proven], ["approved", "setup-code"]);
 });

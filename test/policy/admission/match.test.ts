@@ -1,4 +1,4 @@
-import { assert, providers, test } from "#kit";
+import { assert, providers, seeded, test } from "#kit";
 import { hex, utf8 } from "../../../src/base/bytes.ts";
 import { matchFirstContact } from "../../../src/policy/admission/match.ts";
 import type { Match } from "../../../src/policy/admission/match.ts";
@@ -12,6 +12,8 @@ const crypto = providers[0]!;
 const KEY = "ab".repeat(32);
 const CODE = "K7QP2M4X9RTDH3VN";
 const OTHER_CODE = "AAAAAAAAAAAAAAAA";
+const { base } = crypto.p256;
+const STRONG = base(crypto.generateScalar("P-256", seeded("strong")));
 const CLAIM: Claim = { id: "claimedaaaaaaaaa", type: "lamp", name: "Kitchen" };
 const proofOf = (code: string): Uint8Array => utf8(setupProof(crypto, code, hex(KEY)));
 
@@ -32,16 +34,18 @@ function match(
   records: readonly DeviceRecord[],
   password: Uint8Array | null,
   inner: Claim | null = CLAIM,
+  point: Uint8Array = STRONG,
 ): Match {
   const registry = applyChanges(
     EMPTY_REGISTRY,
     records.map((record) => ({ kind: "put", record })),
   );
-  return matchFirstContact(registry, crypto, { spkiHash: KEY, inner, password });
+  const peer = { spkiHash: KEY, publicKey: { kind: "ec", curve: "P-256", point } } as const;
+  return matchFirstContact(registry, crypto, { peer, inner, password });
 }
 
 test("nobody knows the key and nobody is expected: no record, nothing to check", () => {
-  const nothing = { record: null, setupProofValid: null, absorbs: null };
+  const nothing = { record: null, setupProofValid: null, weakKey: false, absorbs: null };
   for (const password of [null, utf8("none"), proofOf(CODE)]) {
     assert.deepEqual(match([], password), nothing);
   }
@@ -53,17 +57,20 @@ test("a claimed id alone finds nothing; with the proof of its code it finds the 
     assert.deepEqual(match([expected], password), {
       record: null,
       setupProofValid: null,
+      weakKey: false,
       absorbs: null,
     });
   }
   assert.deepEqual(match([expected], proofOf(CODE)), {
     record: expected,
     setupProofValid: true,
+    weakKey: false,
     absorbs: null,
   });
   assert.deepEqual(match([expected], proofOf(OTHER_CODE)), {
     record: null,
     setupProofValid: false,
+    weakKey: false,
     absorbs: null,
   });
   // The code is right and the claimed id is not: no expected record was named.
@@ -104,4 +111,12 @@ test("a record that is not pending takes in nothing", () => {
     const found = match([known({ state }), expected], proofOf(CODE));
     assert.deepEqual([found.record?.id, found.absorbs], ["knownaaaaaaaaaaa", null], state);
   }
+});
+
+test("a key is looked at where it would be enough: on the record of an expected device", () => {
+  const weak = base(hex("02".padStart(64, "0")));
+  assert.equal(match([known({ state: "expected" })], null, CLAIM, weak).weakKey, true);
+  assert.equal(match([known({ state: "expected" })], null).weakKey, false);
+  assert.equal(match([known({ state: "approved" })], null, CLAIM, weak).weakKey, false);
+  assert.equal(match([], null, CLAIM, weak).weakKey, false);
 });

@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<Reason, "Admitted" | "Held" | "Refused">> = {
   "certificate-on-record": "Admitted",
   "new-device": "Held",
   "awaiting-owner": "Held",
+  "weak-key": "Held",
   approved: "Held",
   "lost-certificate": "Held",
   dormant: "Held",

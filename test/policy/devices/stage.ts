@@ -138,28 +138,21 @@ export class Stage implements Home {
     const { mono: now } = this.clock;
     const password = proof === null ? null : utf8(toBase64Url(proof));
     const { spkiHash } = peer;
-    const match = matchFirstContact(this.registry, crypto, { spkiHash, inner, password });
-    const { record, setupProofValid, absorbs } = match;
+    const contact = { peer, inner, password };
+    const { record, ...match } = matchFirstContact(this.registry, crypto, contact);
     const standing = {
       mayBegin: record !== null || this.limits.begin("coaps", now),
       backoffSeconds: this.limits.backoffSeconds(spkiHash, now),
       refusals: this.limits.refusals(spkiHash, now),
       pending: devicesIn(this.registry, "pending").length,
     };
-    const contact = {
-      kind: "first-contact",
-      peer,
-      inner,
-      setupProofValid,
-      absorbs,
-      mac: null,
-    } as const;
-    const decision = decide(contact, record, RULES, this.clock, standing);
+    const proven = { kind: "first-contact", peer, inner, ...match, mac: null } as const;
+    const decision = decide(proven, record, RULES, this.clock, standing);
     if (decision.kind === "reject") this.limits.refuse(spkiHash, now);
     const put = decision.changes.flatMap((change) =>
       change.kind === "put" ? [change.record] : [],
     );
-    return { decision, record: put[0] ?? record, setupProofValid };
+    return { decision, record: put[0] ?? record, setupProofValid: match.setupProofValid };
   }
 
   store(...changes: readonly Change[]): void {
