@@ -6,7 +6,8 @@
 NPM_INSTALL = npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 RADIUS_PEERS = hostapd:hostapd wpasupplicant:wpa_supplicant eapoltest:eapol_test \
 	freeradius-utils:radclient nftables:nft openssl:openssl iproute2:ip
-E2E_PEERS = $(RADIUS_PEERS) busybox-static:busybox conntrack:conntrack tcpdump:tcpdump
+E2E_PEERS = $(RADIUS_PEERS) busybox-static:busybox conntrack:conntrack tcpdump:tcpdump \
+	faketime:faketime
 INTEROP_PEERS = openssl:openssl gnutls-bin:gnutls-cli libcoap3-bin:coap-client-gnutls gcc:cc
 MDNS_PEERS = avahi-daemon:avahi-daemon avahi-utils:avahi-browse dbus-daemon:dbus-daemon \
 	bind9-dnsutils:dig tshark:tshark

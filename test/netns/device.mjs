@@ -8,7 +8,9 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
+import path from "node:path";
 import { DEVICE_PROGRAM } from "./homeca.mjs";
 import { HOSTS, until } from "./lab.mjs";
 import { Broken } from "./steps.mjs";
@@ -16,13 +18,18 @@ import { Broken } from "./steps.mjs";
 export class Device {
   #lab;
   #host;
+  #calendar;
   #agent = null;
   #supplicant = null;
 
-  /** @param host - the namespace it lives in */
-  constructor(lab, host) {
+  /**
+   * @param host - the namespace it lives in
+   * @param calendar - see calendar.mjs
+   */
+  constructor(lab, host, calendar) {
     this.#lab = lab;
     this.#host = host;
+    this.#calendar = calendar;
   }
 
   get #folder() {
@@ -39,6 +46,12 @@ export class Device {
     mkdirSync(this.#folder, { mode: 0o700, recursive: true });
   }
 
+  /** It is what another one was when this was remembered: a copy, made by whoever could read it. */
+  pose(memory) {
+    this.#lab.file(path.basename(this.#state), JSON.stringify(memory));
+    mkdirSync(this.#folder, { mode: 0o700, recursive: true });
+  }
+
   /**
    * Switches it on: the agent, and the supplicant once it has something to read.
    * @param home - where it goes; null lets it look for a home by itself
@@ -49,7 +62,7 @@ export class Device {
     const control = this.#lab.file(`wpa-${this.#host}`);
     const hook = this.#lab.file(
       `${this.#host}.hook`,
-      `#!/bin/sh\ncase $1 in\njoined | renewed | released) exec wpa_cli -p ${control} -i eth0 reconfigure ;;\nesac\n`,
+      `#!/bin/sh\ncase $1 in\njoined | renewed | released | pairing | found) exec wpa_cli -p ${control} -i eth0 reconfigure ;;\nesac\n`,
     );
     chmodSync(hook, 0o700);
     const where = home === null ? [] : ["--home", home];
@@ -58,12 +71,12 @@ export class Device {
     const run = ["device", "run", "--json", "--state", this.#state, ...where, ...served];
     const network = ["--supplicant", this.#folder, "--control", control, "--hook", hook];
     const command = [process.execPath, DEVICE_PROGRAM, ...run, ...network];
-    this.#agent = this.#lab.start(this.#host, `${this.#host}-agent`, command);
+    this.#agent = this.#startProgram(`${this.#host}-agent`, command);
     const configuration = `${this.#folder}/wpa_supplicant.conf`;
     await until("the device writes its supplicant's configuration", () =>
       existsSync(configuration),
     );
-    this.#supplicant = this.#lab.start(this.#host, this.#host, [
+    this.#supplicant = this.#startProgram(this.#host, [
       ..."wpa_supplicant -t -D wired -i eth0 -c".split(" "),
       configuration,
     ]);
@@ -79,12 +92,18 @@ export class Device {
   /** Switched off, it is carried to another house, with all that it remembers. */
   async carryTo(lab) {
     await this.stop();
+    const { folder: house } = this.#lab;
     const [folder, state] = [this.#folder, this.#state];
     this.#lab = lab;
     cpSync(folder, this.#folder, { recursive: true });
-    // It names files of the lab before: the agent of a device that belongs to nobody writes it anew.
-    rmSync(`${this.#folder}/wpa_supplicant.conf`, { force: true });
+    const configuration = `${this.#folder}/wpa_supplicant.conf`;
+    const text = readFileSync(configuration, "utf8").replaceAll(house, lab.folder);
+    writeFileSync(configuration, text);
     copyFileSync(state, this.#state);
+    // The agent of a device that belongs to nobody writes it anew.
+    if (this.memory.owner === null) rmSync(configuration);
+    const search = `${state}.search`;
+    if (existsSync(search)) copyFileSync(search, `${this.#state}.search`);
   }
 
   /** All it has told so far, oldest first. */
@@ -99,13 +118,15 @@ export class Device {
     });
   }
 
-  /** Waits for the next event of this kind behind the `from`th; gives it. */
-  tells(kind, { from = 0, seconds = 30 } = {}) {
-    return until(
-      `${this.#host} tells "${kind}"`,
-      () => this.events.slice(from).find((event) => event.kind === kind),
-      seconds,
-    );
+  /**
+   * Waits for the next event of this kind, and for this reason, behind the `from`th; gives it.
+   * @param hurries - whether minutes pass in seconds meanwhile
+   */
+  tells(kind, { from = 0, seconds = 30, reason = null, hurries = false } = {}) {
+    const fits = (event) => event.kind === kind && (reason === null || event.reason === reason);
+    const told = () => this.events.slice(from).find(fits);
+    const what = `${this.#host} tells "${kind}"`;
+    return hurries ? this.#calendar.hurry(what, told) : until(what, told, seconds);
   }
 
   /** How often EAP succeeded and failed. */
@@ -125,8 +146,19 @@ export class Device {
     this.#agent = null;
     const where = ["--json", "--state", this.#state, "--home", HOSTS.router.ip4];
     const words = ["device", "release", ...where, "--supplicant", this.#folder];
-    const command = [process.execPath, DEVICE_PROGRAM, ...words];
-    const { stdout, stderr } = await this.#lab.run(this.#host, command);
+    const { stdout, stderr } = await this.#run(words);
+    return (stdout + stderr).trim();
+  }
+
+  /** Somebody with the device in their hands wants it paired anew. What it said. */
+  async pair(...options) {
+    const { stdout, stderr } = await this.#run([
+      "device",
+      "pair",
+      "--state",
+      this.#state,
+      ...options,
+    ]);
     return (stdout + stderr).trim();
   }
 
@@ -134,8 +166,7 @@ export class Device {
   async ask(address, port, resource, ...options) {
     const where = ["--state", this.#state, "--serve-port", String(port)];
     const words = ["device", "ask", address, resource, ...where, ...options];
-    const command = [process.execPath, DEVICE_PROGRAM, ...words];
-    const { status, stdout, stderr } = await this.#lab.run(this.#host, command);
+    const { status, stdout, stderr } = await this.#run(words);
     return status === 0 ? stdout.trim() : stderr.trim();
   }
 
@@ -151,9 +182,16 @@ export class Device {
   }
 
   async #must(words) {
-    const command = [process.execPath, DEVICE_PROGRAM, ...words];
-    const { status, stdout, stderr } = await this.#lab.run(this.#host, command);
+    const { status, stdout, stderr } = await this.#run(words);
     if (status !== 0) throw new Broken(`homeca ${words.join(" ")}: ${stderr.trim()}`);
     return stdout;
+  }
+  #run(words) {
+    const command = [process.execPath, DEVICE_PROGRAM, ...words];
+    return this.#lab.run(this.#host, this.#calendar.command(command));
+  }
+
+  #startProgram(name, command) {
+    return this.#calendar.start(this.#lab, this.#host, name, command);
   }
 }

@@ -25,17 +25,20 @@ export class Homeca {
   #name;
   #config;
   #socket;
+  #calendar;
   #child = null;
 
   /**
    * @param name - of its files, and the name of the home
    * @param authPort - its RADIUS port; accounting is the next one
    * @param enforce - nft, show or off
-   * @param coaps - whether devices are met over CoAPs
+   * @param coaps - whether devices are met over CoAPs, and at which port
+   * @param calendar - see calendar.mjs; null for the machine's clock
    */
-  constructor(lab, name, { authPort = 1812, enforce = "nft", coaps = false } = {}) {
+  constructor(lab, name, { authPort = 1812, enforce = "nft", coaps = null, calendar = null } = {}) {
     this.#lab = lab;
     this.#name = name;
+    this.#calendar = calendar;
     this.#socket = lab.file(`${name}.sock`);
     mkdirSync(this.folder, { mode: 0o700 });
     const main = [
@@ -53,14 +56,15 @@ export class Homeca {
       "\toption quarantine_seconds '600'",
       "config limits 'limits'",
       "\toption onboarding_per_minute '60'",
-      ...(coaps
-        ? [
+      ...(coaps === null
+        ? []
+        : [
             "config coaps 'coaps'",
+            `\toption port '${coaps}'`,
             "\tlist listen '0.0.0.0'",
             "\tlist listen '::'",
             ...CONFIG.bridges.map((bridge) => `\tlist discovery '${bridge}'`),
-          ]
-        : []),
+          ]),
     ];
     const clients = CONFIG.interfaces.flatMap((port, index) => [
       `config client '${port}'`,
@@ -80,7 +84,7 @@ export class Homeca {
 
   async start() {
     const command = [process.execPath, PROGRAM, "serve", "--config", this.#config];
-    this.#child = this.#lab.start("router", this.#name, command);
+    this.#child = this.#started(command);
     await until("HomeCA answers", async () => {
       if (this.#child.exitCode !== null) {
         throw new Error(`HomeCA ended: ${this.#lab.log(this.#name).trim().split("\n").at(-1)}`);
@@ -256,6 +260,13 @@ export class Homeca {
       `${name}.leaf`,
     );
     lab.file(`${name}.pem`, readFileSync(lab.file(`${name}.leaf`)) + readFileSync(issuing("pem")));
+  }
+
+  #started(command) {
+    const calendar = this.#calendar;
+    return calendar === null
+      ? this.#lab.start("router", this.#name, command)
+      : calendar.start(this.#lab, "router", this.#name, command);
   }
 
   #run(words) {

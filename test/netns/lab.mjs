@@ -109,6 +109,8 @@ export async function until(what, holds, seconds = 10) {
 }
 
 export class Lab {
+  /** All that this process opened. */
+  static all = [];
   folder = mkdtempSync(path.join(tmpdir(), `homeca-lab-${process.pid}-`));
   #children = new Set();
   #agents = new Map();
@@ -123,6 +125,7 @@ export class Lab {
     sweep();
     const lab = new Lab();
     lab.#label = label;
+    Lab.all.push(lab);
     process.on("exit", () => lab.close());
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
       process.on(signal, () => process.exit(130));
@@ -333,9 +336,9 @@ export class Lab {
 
   /**
    * hostapd on every controlled port. Each port is a RADIUS client of its own, 127.0.0.1N with
-   * NAS-Identifier portN, and takes Disconnect-Requests on UDP 380N.
+   * NAS-Identifier portN, and takes Disconnect-Requests on UDP 380N. `calendar`: see calendar.mjs.
    */
-  async startAuthenticators({ secret = RADIUS_SECRET, accounting = false } = {}) {
+  async startAuthenticators({ secret = RADIUS_SECRET, accounting = false, calendar = null } = {}) {
     const files = CONFIG.interfaces.map((port, index) => {
       const lines = [
         `interface=${port}`,
@@ -366,7 +369,11 @@ export class Lab {
     });
     const enabled = () => (this.log("hostapd").match(/AP-ENABLED/g) ?? []).length;
     const before = enabled();
-    this.hostapd = this.start("router", "hostapd", ["hostapd", "-t", ...files]);
+    const command = ["hostapd", "-t", ...files];
+    this.hostapd =
+      calendar === null
+        ? this.start("router", "hostapd", command)
+        : calendar.start(this, "router", "hostapd", command);
     await until("hostapd", () => enabled() >= before + files.length);
   }
 

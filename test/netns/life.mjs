@@ -1,6 +1,8 @@
 // The life of a device that speaks HomeCA: `homeca device` with unmodified wpa_supplicant, hostapd and nft. It comes
 // with its maker's key, is taken in, agrees on a key of its own, and from then on joins with its certificate.
 import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { absence, lostHome } from "./absence.mjs";
+import { Calendar } from "./calendar.mjs";
 import { takeInCrowd } from "./crowd.mjs";
 import { CONFIG, HOSTS, Lab, monotonic, sleep, until } from "./lab.mjs";
 import { Device } from "./device.mjs";
@@ -14,6 +16,7 @@ import {
   streamEnded,
 } from "./probes.mjs";
 import { expect, runSteps } from "./steps.mjs";
+import { twoHomes } from "./two-homes.mjs";
 
 const CODE = "K7QP2M4X9RTDH3VN";
 let home;
@@ -26,6 +29,8 @@ const named = (name) => home.device((device) => device.name === name);
 const old = {};
 let elsewhere = null;
 let second = null;
+let calendar = null;
+const story = () => ({ home, second, elsewhere, devices, ids, calendar });
 
 /** The lamp is switched on, its owner says yes, and it is in. */
 async function takeIn(at) {
@@ -35,6 +40,7 @@ async function takeIn(at) {
   await devices.dev1.tells("waits-for-owner", { from });
   const lamp = await at.device(({ name, state }) => name === "Kitchen lamp" && state === "pending");
   await at.approve(lamp.id);
+  ids.dev1 = lamp.id;
   await devices.dev1.tells("lives", { from });
   await until("it is in by EAP-TLS", () => devices.dev1.eap.success >= success + 2, 30);
 }
@@ -75,8 +81,9 @@ const steps = [
     name: "a lamp comes from the shop: EAP-TTLS with its maker's key, and it waits for its owner",
     essential: true,
     run: async (lab) => {
-      devices.dev1 = new Device(lab, "dev1");
+      devices.dev1 = new Device(lab, "dev1", calendar);
       await devices.dev1.init("--type", "lamp", "--name", "Kitchen lamp", "--serial", "L-1");
+      old.sold = devices.dev1.memory;
       await devices.dev1.start();
       await devices.dev1.tells("waits-for-owner");
       const lamp = await named("Kitchen lamp");
@@ -126,17 +133,20 @@ const steps = [
     },
   },
   {
-    name: "a plug with its code on the shop's list is taken in by itself",
+    name: "a plug with its code on the shop's list is taken in by itself; its maker is gone, and asked by nobody",
     run: async (lab) => {
-      devices.dev2 = new Device(lab, "dev2");
+      devices.dev2 = new Device(lab, "dev2", calendar);
       const label = ["--type", "plug", "--name", "Plug", "--serial", "P-2", "--code", CODE];
       await devices.dev2.init(...label);
       await home.import(
         lab.file("shop.csv", `id,code,name\n${await claimedId("P-2")},${CODE},Plug by the door\n`),
       );
-      await devices.dev2.start();
-      await devices.dev2.tells("joined");
-      await until("EAP-TLS", () => devices.dev2.eap.success >= 2, 30);
+      const outside = await lab.capture("router", "wan0", "ip or (ip6 and not icmp6)", async () => {
+        await devices.dev2.start();
+        await devices.dev2.tells("lives");
+        await until("EAP-TLS", () => devices.dev2.eap.success >= 2, 30);
+      });
+      expect(outside.length === 0, `left the house: ${outside[0]}`);
       ids.dev2 = (await named("Plug by the door"))?.id;
       expect((await stateOf("dev2")) === "active", `state ${await stateOf("dev2")}`);
       return isAdmitted(lab, "dev2");
@@ -145,7 +155,7 @@ const steps = [
   {
     name: "nobody searches: a sensor that looks for a home by itself finds none",
     run: async (lab) => {
-      devices.dev3 = new Device(lab, "dev3");
+      devices.dev3 = new Device(lab, "dev3", calendar);
       await devices.dev3.init("--type", "sensor", "--name", "Sensor", "--serial", "S-3");
       await devices.dev3.start({ home: null });
       const { reason } = await devices.dev3.tells("failed", { seconds: 40 });
@@ -153,6 +163,7 @@ const steps = [
       return reason;
     },
   },
+  ...twoHomes(story),
   {
     name: "its owner searches for a sensor: it finds the home, and asks to be taken in",
     run: async () => {
@@ -307,6 +318,7 @@ const steps = [
       return `old certificate refused after ${after.toFixed(0)} ms`;
     },
   },
+  ...absence(story),
   {
     name: "locked against theft, the lamp may not leave; unlocked and given up, it erases itself and signs for it",
     essential: true,
@@ -355,10 +367,10 @@ const steps = [
     essential: true,
     run: async () => {
       elsewhere = await Lab.open("b");
-      second = new Homeca(elsewhere, "second", { coaps: true });
+      second = new Homeca(elsewhere, "second", { coaps: 5684, calendar });
       await second.start();
       await startServers(elsewhere);
-      await elsewhere.startAuthenticators({ accounting: true });
+      await elsewhere.startAuthenticators({ accounting: true, calendar });
       await devices.dev1.carryTo(elsewhere);
       await takeIn(second);
       const { keyHash } = await devices.dev1.show();
@@ -368,10 +380,35 @@ const steps = [
     },
   },
   {
+    name: "who has the key that its maker gave it is a stranger there, and the lamp is left in peace",
+    run: async () => {
+      const copy = new Device(elsewhere, "dev2", calendar);
+      copy.pose(old.sold);
+      await copy.start();
+      await copy.tells("waits-for-owner");
+      const lamps = (await second.devices()).filter(({ name }) => name === "Kitchen lamp");
+      const states = lamps.map(
+        ({ id, state }) => `${id === ids.dev1 ? "its own" : "other"} ${state}`,
+      );
+      expect(states.sort().join() === "its own active,other pending", states.join());
+      const { alarm } = await second.show(ids.dev1);
+      expect(alarm === null, `alarm ${alarm}`);
+      await isQuarantined(elsewhere, "dev2");
+      const { id } = lamps.find((lamp) => lamp.id !== ids.dev1);
+      await second.deny(id);
+      await copy.stop();
+      const { success } = copy.eap;
+      await copy.start();
+      await until("it is refused", () => copy.eap.failure > 0, 30);
+      await copy.stop();
+      expect(copy.eap.success === success, "EAP succeeded");
+      return `${states.join(", ")}, and refused once denied`;
+    },
+  },
+  {
     name: "given back, the first home knows it again by that key, and takes it in anew",
     run: async (lab) => {
-      const lamp = await second.device(({ name }) => name === "Kitchen lamp");
-      const { confirmed } = await second.release(lamp.id);
+      const { confirmed } = await second.release(ids.dev1);
       expect(confirmed === true, "no receipt came");
       await devices.dev1.tells("released");
       await devices.dev1.carryTo(lab);
@@ -397,6 +434,7 @@ const steps = [
       return `last byte after ${last.device.toFixed(0)} ms`;
     },
   },
+  ...lostHome(story),
 ];
 
 /** The 16 characters that a device with this serial number calls itself by. */
@@ -416,11 +454,12 @@ await runSteps("a device's life", {
   build: buildHomeca,
   programs: ["tcpdump"],
   prepare: async (lab) => {
-    home = new Homeca(lab, "home", { coaps: true });
+    calendar = new Calendar(lab);
+    home = new Homeca(lab, "home", { coaps: 5684, calendar });
     await home.start();
     expect(CONFIG.udpPorts.includes(5684), "the lab knows no CoAPs");
     await startServers(lab);
-    await lab.startAuthenticators({ accounting: true });
+    await lab.startAuthenticators({ accounting: true, calendar });
   },
   steps,
 });

@@ -49,7 +49,7 @@ export async function runSteps(title, { programs = [], build = async () => null,
     if (process.stdout.isTTY) console.log(`${row.result.padEnd(8)} ${name}`);
   }
   const failed = count(rows, "FAILED");
-  if (failed > 0 && lab !== null) lab.showLogs();
+  if (failed > 0) for (const one of Lab.all) one.showLogs();
   lab?.close();
   print(title, rows);
   const skipped = count(rows, "skipped");
