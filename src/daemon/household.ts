@@ -87,6 +87,11 @@ export class Household implements service.HomeService {
 
   approve(id: string, { name, vlan }: service.Approval): service.Outcome {
     const record = this.#record(id);
+    const { keyUpdates, host } = this.#house;
+    // The same yes once more: what is asked for is that it tries again.
+    if (name === null && vlan === null && keyUpdates.pardon(id, host.mono())) {
+      return this.#done(id, [], `You let ${shown(record)} try again to agree on a key.`);
+    }
     const named = name === null ? record : { ...record, name: ownersName(name) };
     const placed =
       vlan === null

@@ -60,7 +60,7 @@ export class Homeca {
         ? []
         : [
             "config coaps 'coaps'",
-            `\toption port '${coaps}'`,
+            `\toption port '${String(coaps)}'`,
             "\tlist listen '0.0.0.0'",
             "\tlist listen '::'",
             ...CONFIG.bridges.map((bridge) => `\tlist discovery '${bridge}'`),

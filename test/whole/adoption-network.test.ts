@@ -19,6 +19,14 @@ function badWeather(loss: number): MemoryNetwork["weather"] {
   };
 }
 
+/** Three key updates that ran out of their minute, and a device waits for a day, unless its owner says otherwise. */
+async function letTryAgain(home: MemoryHome): Promise<void> {
+  for (const line of home.lines) {
+    const [, id] = /run `homeca approve (\w+)` to let it try again/u.exec(line) ?? [];
+    if (id !== undefined) await home.call("approve", { id });
+  }
+}
+
 test("twenty devices become members over a network that loses 30 % and mixes up the rest", async () => {
   const home = new MemoryHome(crypto, { uci: ADOPTING_UCI });
   home.host.network.weather = badWeather(0.3);
@@ -27,12 +35,10 @@ test("twenty devices become members over a network that loses 30 % and mixes up 
   for (const device of devices) device.agent.start();
   const allIn = async (): Promise<boolean> => {
     await approveAll(home);
+    await letTryAgain(home);
     return devices.every(({ isMember }) => isMember);
   };
-  // Three key updates that ran out of their minute, and a device waits for a day: so may it be here, and it comes then.
-  const came =
-    (await passUntil(home, allIn, 240 * MINUTE, 1000)) ||
-    (await passUntil(home, allIn, 30 * 60 * MINUTE, 10_000));
+  const came = await passUntil(home, allIn, 360 * MINUTE, 1000);
   const late = devices.filter(({ isMember }) => !isMember);
   assert.ok(came, late.map(({ story, failures }) => [story, failures].join(" ")).join("\n"));
   for (const device of devices) {

@@ -1,6 +1,7 @@
 // What may come between a device and its home: restarts, the owner's no, clocks, codes, copies of keys, and other homes.
 import { assert, providers, seeded, test } from "#kit";
 import { approveAll, ADOPTING_UCI, devicesOf, idOf, record } from "../kit/adopting.ts";
+import { MAX_ABANDONED } from "../../src/policy/devices/key-updates.ts";
 import { HOME_ADDRESS, MemoryDevice, pass, passUntil } from "../kit/memory-device.ts";
 import { MemoryHome } from "../kit/memory-home.ts";
 
@@ -163,6 +164,11 @@ test("without the right code on the label nothing is agreed on; with it the home
   await pass(unknown, MINUTE);
   assert.equal(lonely.failures.at(-1), "home-unproven, no proof");
   assert.equal(lonely.story.includes("key-agreed"), false);
+  const told = "It has a code on its label and wants this home to know it";
+  assert.ok(
+    unknown.lines.some((line) => line.includes(told)),
+    unknown.lines.join("\n"),
+  );
   lonely.agent.stop();
   unknown.stop();
 
@@ -184,6 +190,39 @@ test("without the right code on the label nothing is agreed on; with it the home
     device.agent.stop();
     home.stop();
   }
+});
+
+test("a device whose key updates break off has to wait, and its owner lets it try again", async () => {
+  const home = newHome();
+  const { network } = home.host;
+  const device = new MemoryDevice(home, crypto, { name: "Lamp" });
+  const approvals = (): number => device.story.filter((step) => step === "approved").length;
+  device.agent.start();
+  for (let times = 1; times <= MAX_ABANDONED; times++) {
+    network.weather = () => [50];
+    const goesOn = async (): Promise<boolean> => {
+      await approveAll(home);
+      return approvals() === times;
+    };
+    assert.ok(await passUntil(home, goesOn, HOUR, 10), device.failures.join(", "));
+    // Its commitment arrives, and the home's share does not.
+    await pass(home, 70, 10);
+    network.weather = () => [];
+    await pass(home, 2 * MINUTE);
+  }
+  network.weather = () => [0];
+  const isHeld = (): boolean =>
+    home.lines.some((line) => line.includes("broke off its key update"));
+  assert.ok(await passUntil(home, () => Promise.resolve(isHeld()), HOUR, SECOND));
+  assert.equal(device.isMember, false);
+  await pass(home, 2 * HOUR, SECOND);
+  assert.equal(device.isMember, false);
+  const again = await home.call("approve", { id: await idOf(home, device) });
+  assert.deepEqual([again["status"], again["state"]], [0, "approved"]);
+  await pass(home, 2 * HOUR, SECOND);
+  assert.ok(device.isMember, device.failures.join(", "));
+  device.agent.stop();
+  home.stop();
 });
 
 test("one key in two devices holds both of them, and raises the alarm", async () => {

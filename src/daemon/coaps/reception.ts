@@ -138,10 +138,14 @@ export class Reception {
 
 /** What the owner should know of a device that asks; null for nothing. */
 function asked(
-  { reason, isNews }: Note & { readonly kind: "asked-for-adoption" },
+  { reason, isNews, codeUnknown }: Note & { readonly kind: "asked-for-adoption" },
   record: DeviceRecord | null,
 ): string | null {
-  return isNews ? sentence(record?.alarm ?? reason, subjectOf(record, null)) : null;
+  if (!isNews) return null;
+  const text = sentence(record?.alarm ?? reason, subjectOf(record, null));
+  return codeUnknown
+    ? `${text} It has a code on its label and wants this home to know it: import that first with \`homeca import\`.`
+    : text;
 }
 
 /** Null for what is counted alone. */
@@ -157,6 +161,8 @@ function sentenceOf(
       return `${who} has a new key: if it shows a number, it must be ${note.code}; if it is another one, run \`homeca revoke ${id}\`.${note.shared ? "" : " It has no random source of its own, so the key is only as secret as its first one and this network."}`;
     case "key-update-refused":
       return `The key update of ${who} was refused (${visible(note.reason)}): let it try again, and look at the device if it stays so.`;
+    case "key-update-held":
+      return `${who} broke off its key update so often that it has to wait for a day: run \`homeca approve ${id}\` to let it try again now, and look at the network if it stays so.`;
     case "enrolment-refused":
       return `Refused ${who} a certificate (${note.reason}): if it stays so, look at the device.`;
     case "returned":

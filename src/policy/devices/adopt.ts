@@ -47,15 +47,17 @@ function ask({ request, caller, home }: Call): Answer {
   const wanted = bodyOf(request, parseAdoptionRequest);
   const met = home.meet(newcomer(caller), claimOf(wanted), wanted.proof);
   const { decision, record } = met;
-  const asked = { kind: "asked-for-adoption", reason: decision.reason } as const;
+  const codeUnknown = wanted.proof !== null && met.setupProofValid === null;
+  const { reason } = decision;
+  const asked = { kind: "asked-for-adoption", reason, codeUnknown } as const;
   const held = heldUp(met);
   if (held !== null) {
-    const isNews = decision.reason !== "backing-off";
+    const isNews = reason !== "backing-off";
     return answer(refusal(new ApiFailure("too-fast", "", held)), [], [{ ...asked, isNews }]);
   }
 
   const changes = record === null ? decision.changes : introduced(met, record, wanted);
-  const isNews = changes.length > 0 || decision.reason === "lost-certificate";
+  const isNews = changes.length > 0 || reason === "lost-certificate";
   const payload = encodeAdoptionAnswer({ proof: ownProof(met, caller, home) });
   const locationPath = ["h", "adopt", ticketOf(caller, home)];
   const contentFormat = ContentFormat.CBOR;

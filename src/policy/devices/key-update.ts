@@ -49,7 +49,11 @@ function take(kind: "commit" | "reveal", call: Call): Answer {
   const taken = keyUpdates.take(kind, device.id, association, request.payload, now.mono);
   switch (taken.kind) {
     case "held":
-      throw new ApiFailure("too-fast", "broken-off", taken.seconds);
+      return answer(
+        refusal(new ApiFailure("too-fast", "broken-off", taken.seconds)),
+        [],
+        [{ kind: "key-update-held" }],
+      );
     case "refused":
       return refused(taken.reason);
     case "answer":

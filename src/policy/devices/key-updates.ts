@@ -101,6 +101,13 @@ export class KeyUpdates {
     return agreed !== null && sameBytes(agreed.publicKey, point);
   }
 
+  /** Its owner lets the device try again; whether it had to wait. */
+  pardon(device: string, now: Mono): boolean {
+    const held = this.#heldSeconds(device, now) > 0;
+    if (held) this.#abandoned.delete(device);
+    return held;
+  }
+
   /** The device is gone, or its key is certified: neither counts as broken off. */
   forget(device: string): void {
     this.#agreed.delete(device);

@@ -93,9 +93,17 @@ export interface Call {
 /** Something for the owner's log; the sentence is made where devices have titles. */
 export type Note =
   /** `reason` as admission has it; `isNews` where something follows from it. */
-  | { readonly kind: "asked-for-adoption"; readonly reason: Reason; readonly isNews: boolean }
+  | {
+      readonly kind: "asked-for-adoption";
+      readonly reason: Reason;
+      readonly isNews: boolean;
+      /** Whether it wants the home to know a code that no list has told. */
+      readonly codeUnknown: boolean;
+    }
   | { readonly kind: "key-updated"; readonly code: string; readonly shared: boolean }
   | { readonly kind: "key-update-refused"; readonly reason: string }
+  /** Broken off so often that it has to wait. */
+  | { readonly kind: "key-update-held" }
   | { readonly kind: "enrolment-refused"; readonly reason: EstReason }
   | { readonly kind: "lived" }
   | { readonly kind: "returned" }

@@ -12,7 +12,7 @@ const crypto = providers[0]!;
 const KEY = "ab".repeat(32);
 const CODE = "K7QP2M4X9RTDH3VN";
 const OTHER_CODE = "AAAAAAAAAAAAAAAA";
-const { base } = crypto.p256;
+const base = (scalar: Uint8Array): Uint8Array => crypto.p256.base(scalar);
 const STRONG = base(crypto.generateScalar("P-256", seeded("strong")));
 const CLAIM: Claim = { id: "claimedaaaaaaaaa", type: "lamp", name: "Kitchen" };
 const proofOf = (code: string): Uint8Array => utf8(setupProof(crypto, code, hex(KEY)));

@@ -137,10 +137,21 @@ for (const [way, abort] of Object.entries(WAYS)) {
     const { seconds } = answer as KeyUpdateAnswer & { readonly kind: "held" };
     assert.ok(seconds > 0 && seconds * 1000 <= ABANDONED_MS, `${seconds}`);
     assert.equal(outcome(pair.complete("other")), "answer");
+    assert.equal(pair.updates.pardon("other", pair.now), false);
     pair.pass(seconds * 1000);
     assert.equal(outcome(pair.complete("lamp")), "answer");
   });
 }
+
+test("its owner's word lets a device that has to wait try again, as often as before", () => {
+  const pair = new Pair("pardoned");
+  for (let round = 0; round < 2; round++) {
+    for (let times = 0; times < MAX_ABANDONED; times++) WAYS["going away"]!(pair);
+    assert.equal(pair.commit("lamp").answer.kind, "held");
+    assert.equal(pair.updates.pardon("lamp", pair.now), true);
+  }
+  assert.equal(outcome(pair.complete("lamp")), "answer");
+});
 
 test("what is certified in time counts as nothing", () => {
   const pair = new Pair("certified");
