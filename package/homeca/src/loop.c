@@ -1,0 +1,309 @@
+/*
+ * The one loop: descriptors that are watched, one time to wake at, signals.
+ * Script is called for each, and for nothing else; promises go on after it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host.h"
+
+enum {
+	/* Watched at once: 256 TCP connections, sockets, pipes of programs, and room. */
+	MOST_WATCHED = 512,
+	/* Lines of a stack: more tells nothing new. */
+	MOST_LINES = 8,
+	READABLE = 1,
+	WRITABLE = 2,
+	/* Script that runs for so long without coming back is stopped. */
+	DEFAULT_RUN_MS = 20000,
+};
+
+static JSContext *context;
+static JSValue on_ready, on_wake, on_signal;
+/* The first is the signals'. */
+static struct pollfd watched[MOST_WATCHED + 1];
+static nfds_t watched_count;
+static double wake_at = -1;
+static int exit_status = -1;
+static double run_began = -1;
+static double most_run_ms = DEFAULT_RUN_MS;
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1000.0 + (double)now.tv_nsec / 1e6;
+}
+
+static int is_overdue(JSRuntime *runtime, void *opaque)
+{
+	(void)runtime, (void)opaque;
+	return run_began >= 0 && now_ms() - run_began > most_run_ms;
+}
+
+static void unhandled(JSContext *ctx, JSValueConst promise, JSValueConst reason, int is_handled,
+		      void *opaque)
+{
+	(void)promise, (void)opaque;
+	if (is_handled)
+		return;
+	JS_Throw(ctx, JS_DupValue(ctx, reason));
+	loop_report(ctx);
+}
+
+void loop_init(JSContext *ctx)
+{
+	sigset_t set;
+
+	context = ctx;
+	on_ready = on_wake = on_signal = JS_UNDEFINED;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	watched[0].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	watched[0].events = POLLIN;
+	watched_count = 1;
+	JS_SetInterruptHandler(JS_GetRuntime(ctx), is_overdue, NULL);
+	JS_SetHostPromiseRejectionTracker(JS_GetRuntime(ctx), unhandled, NULL);
+	run_began = now_ms();
+}
+
+void loop_report(JSContext *ctx)
+{
+	JSValue fault = JS_GetException(ctx);
+	JSValue stack = JS_IsObject(fault) ? JS_GetPropertyStr(ctx, fault, "stack") : JS_UNDEFINED;
+	const char *texts[] = { JS_ToCString(ctx, fault), JS_ToCString(ctx, stack) };
+
+	for (int which = 0; which < 2; which++) {
+		const char *text = texts[which] == NULL ? "?" : texts[which];
+
+		if (which == 1 && !JS_IsString(stack))
+			break;
+		for (int line = 0; line < MOST_LINES && *text != '\0'; line++) {
+			char shown[512];
+			size_t length = strcspn(text, "\n");
+
+			snprintf(shown, sizeof shown, "bug: %.*s", (int)(length > 480 ? 480 : length), text);
+			sys_line(LOG_ERR, shown);
+			text += length + (text[length] == '\n');
+		}
+	}
+	for (int which = 0; which < 2; which++)
+		if (texts[which] != NULL)
+			JS_FreeCString(ctx, texts[which]);
+	JS_FreeValue(ctx, stack);
+	JS_FreeValue(ctx, fault);
+}
+
+/* Every promise that can go on does; what one of them threw ends that one. */
+static void settle(void)
+{
+	JSContext *ctx;
+	int done;
+
+	while ((done = JS_ExecutePendingJob(JS_GetRuntime(context), &ctx)) != 0)
+		if (done < 0)
+			loop_report(ctx);
+}
+
+static void call(JSValueConst function, int argc, JSValueConst *argv)
+{
+	JSValue result;
+
+	if (!JS_IsFunction(context, function))
+		return;
+	run_began = now_ms();
+	result = JS_Call(context, function, JS_UNDEFINED, argc, argv);
+	if (JS_IsException(result))
+		loop_report(context);
+	JS_FreeValue(context, result);
+	settle();
+	run_began = -1;
+}
+
+static void take_signals(void)
+{
+	struct signalfd_siginfo got;
+
+	while (read(watched[0].fd, &got, sizeof got) == (ssize_t)sizeof got) {
+		JSValue number = JS_NewInt32(context, (int)got.ssi_signo);
+
+		call(on_signal, 1, (JSValueConst *)&number);
+	}
+}
+
+static void take_ready(void)
+{
+	struct pollfd ready[MOST_WATCHED + 1];
+	nfds_t count = watched_count;
+
+	/* Script watches and closes meanwhile: it is asked about what was so when we looked, and knows what is gone. */
+	memcpy(ready, watched, sizeof ready[0] * count);
+	for (nfds_t at = 1; at < count && exit_status < 0; at++) {
+		short events = ready[at].revents;
+		JSValue told[2];
+
+		if (events == 0)
+			continue;
+		told[0] = JS_NewInt32(context, ready[at].fd);
+		told[1] = JS_NewInt32(context, ((events & ~POLLOUT) != 0 ? READABLE : 0) |
+						       ((events & ~POLLIN) != 0 ? WRITABLE : 0));
+		call(on_ready, 2, (JSValueConst *)told);
+	}
+}
+
+/* Milliseconds for poll(2), rounded up so that nothing is early; -1 for as long as it takes. */
+static int patience(void)
+{
+	double left = wake_at - now_ms();
+
+	if (wake_at < 0)
+		return -1;
+	if (left <= 0)
+		return 0;
+	return left > 1e9 ? 1000000000 : (int)left + 1;
+}
+
+int loop_run(void)
+{
+	settle();
+	run_began = -1;
+	while (exit_status < 0) {
+		int count;
+
+		if (watched_count == 1 && wake_at < 0) {
+			sys_line(LOG_ERR, "bug: nothing is waited for, and nothing said the end");
+			return 70;
+		}
+		count = poll(watched, watched_count, patience());
+		if (count < 0 && errno != EINTR) {
+			sys_line(LOG_ERR, "bug: poll failed");
+			return 71;
+		}
+		if (wake_at >= 0 && now_ms() >= wake_at) {
+			wake_at = -1;
+			call(on_wake, 0, NULL);
+		}
+		if (count <= 0)
+			continue;
+		if (watched[0].revents != 0)
+			take_signals();
+		take_ready();
+	}
+	return exit_status;
+}
+
+void loop_free(void)
+{
+	JS_FreeValue(context, on_ready);
+	JS_FreeValue(context, on_wake);
+	JS_FreeValue(context, on_signal);
+	close(watched[0].fd);
+}
+
+void loop_unwatch(int fd)
+{
+	for (nfds_t at = 1; at < watched_count; at++) {
+		if (watched[at].fd != fd)
+			continue;
+		watched[at] = watched[--watched_count];
+		return;
+	}
+}
+
+/* onEvents(ready(fd, events), wake(), signal(number)): whom to call. Cannot fail. */
+static JSValue loop_on_events(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+	JSValue *kept[] = { &on_ready, &on_wake, &on_signal };
+
+	(void)this, (void)argc;
+	for (int at = 0; at < 3; at++) {
+		JS_FreeValue(ctx, *kept[at]);
+		*kept[at] = JS_DupValue(ctx, argv[at]);
+	}
+	return JS_UNDEFINED;
+}
+
+/* wakeAt(milliseconds of the monotonic clock, or -1 for never). Cannot fail. */
+static JSValue loop_wake_at(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+	(void)this, (void)argc;
+	return JS_ToFloat64(ctx, &wake_at, argv[0]) < 0 ? JS_EXCEPTION : JS_UNDEFINED;
+}
+
+/* watch(fd, events): 1 readable, 2 writable, 0 nothing more. EMFILE where too many are watched. */
+static JSValue loop_watch(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+	int fd, events;
+	short wanted;
+
+	(void)this, (void)argc;
+	if (!host_int(ctx, argv[0], &fd) || !host_int(ctx, argv[1], &events))
+		return JS_EXCEPTION;
+	wanted = (short)(((events & READABLE) != 0 ? POLLIN : 0) | ((events & WRITABLE) != 0 ? POLLOUT : 0));
+	if (wanted == 0) {
+		loop_unwatch(fd);
+		return JS_NewInt32(ctx, 0);
+	}
+	for (nfds_t at = 1; at < watched_count; at++) {
+		if (watched[at].fd == fd) {
+			watched[at].events = wanted;
+			return JS_NewInt32(ctx, 0);
+		}
+	}
+	if (watched_count > MOST_WATCHED)
+		return host_errno(ctx, EMFILE);
+	watched[watched_count++] = (struct pollfd){ .fd = fd, .events = wanted };
+	return JS_NewInt32(ctx, 0);
+}
+
+/* exit(status): ends the loop once this call is over. Cannot fail. */
+static JSValue loop_exit(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+	int status;
+
+	(void)this, (void)argc;
+	if (!host_int(ctx, argv[0], &status))
+		return JS_EXCEPTION;
+	exit_status = status & 255;
+	return JS_UNDEFINED;
+}
+
+/* limits(memory octets, milliseconds of one call); 0 leaves one as it is. Cannot fail. */
+static JSValue loop_limits(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+	int64_t memory, run;
+
+	(void)this, (void)argc;
+	if (!host_long(ctx, argv[0], &memory) || !host_long(ctx, argv[1], &run))
+		return JS_EXCEPTION;
+	if (memory > 0)
+		JS_SetMemoryLimit(JS_GetRuntime(ctx), (size_t)memory);
+	if (run > 0)
+		most_run_ms = (double)run;
+	return JS_UNDEFINED;
+}
+
+static const JSCFunctionListEntry entries[] = {
+	JS_CFUNC_DEF("onEvents", 3, loop_on_events),
+	JS_CFUNC_DEF("wakeAt", 1, loop_wake_at),
+	JS_CFUNC_DEF("watch", 2, loop_watch),
+	JS_CFUNC_DEF("exit", 1, loop_exit),
+	JS_CFUNC_DEF("limits", 2, loop_limits),
+};
+
+const struct host_functions loop_functions = { entries, sizeof entries / sizeof entries[0] };
