@@ -9,7 +9,6 @@
  */
 import dgram from "node:dgram";
 import os from "node:os";
-import { parseAddress } from "../../base/address.ts";
 import { HostFailure } from "../host.ts";
 import type {
   InterfaceAddress,
@@ -19,6 +18,7 @@ import type {
   NetworkInterface,
   SocketAddress,
 } from "../host.ts";
+import { isLinkLocal, isOnLink } from "../on-link.ts";
 import { errnoOf } from "./errno.ts";
 import { numericOnly } from "./udp.ts";
 
@@ -109,7 +109,7 @@ class End {
     this.#socket.on("message", (bytes, { address, port: fromPort }) => {
       this.#lastFault = "";
       const from = address.split("%", 1)[0]!;
-      if (!exact && !this.#isOnLink(from)) return;
+      if (!exact && !isOnLink(from, this.link, this.#addresses)) return;
       const own = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
       events.onDatagram(own, { address: from, port: fromPort }, this.link);
     });
@@ -167,29 +167,4 @@ class End {
     }
     this.#lastFault = errno;
   }
-
-  /** Whether an address is on the link of one of ours: it came from nowhere else then. */
-  #isOnLink(from: string): boolean {
-    if (isLinkLocal(from) && this.link.family === "ipv6") return true;
-    const theirs = parseAddress(from);
-    return (
-      theirs !== null &&
-      this.#addresses.some(({ address, prefixLength }) => {
-        const ours = parseAddress(address);
-        const bits = this.link.family === "ipv4" ? 96 + prefixLength : prefixLength;
-        return ours !== null && samePrefix(ours, theirs, bits);
-      })
-    );
-  }
-}
-
-/** fe80::/10, and groups of link-local scope: what needs a zone. */
-const isLinkLocal = (address: string): boolean => /^(?:fe[89ab]|ff02)/i.test(address);
-
-function samePrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
-  for (let bit = 0; bit < bits; bit++) {
-    const mask = 0x80 >> (bit & 7);
-    if ((a[bit >> 3]! & mask) !== (b[bit >> 3]! & mask)) return false;
-  }
-  return true;
 }
