@@ -1,6 +1,6 @@
 # The commands of this project; each installs what it lacks or says in one line what is missing.
 .POSIX:
-.PHONY: all demo test check unit e2e wifi package bench size interop fuzz bogo docs clean
+.PHONY: all homecad demo test check unit e2e wifi package bench size interop fuzz bogo docs clean
 
 # What the lock file names, as npm ci would: but npm ci refuses a registry that lacks a tool's build for another system.
 NPM_INSTALL = npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -23,6 +23,11 @@ node_modules/.package-lock.json: package.json package-lock.json
 dist/homeca.mjs: node_modules/.package-lock.json FORCE
 	@node build/product.mjs
 FORCE:
+
+# The daemon of the router: one executable, static where musl-gcc is at hand.
+homecad: node_modules/.package-lock.json
+	@build/need.sh musl-tools:musl-gcc || build/need.sh gcc:cc
+	@node build/homecad.mjs
 
 demo: dist/homeca.mjs
 	@node test/demo/demo.mjs

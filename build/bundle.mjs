@@ -99,6 +99,21 @@ export async function bundleProduct() {
   return outfile;
 }
 
+/** Bundles the daemon for QuickJS into dist/homecad.js, which the C host links in. */
+export async function bundleDaemon() {
+  mkdirSync(path.join(root, "dist"), { recursive: true });
+  const outfile = path.join(root, "dist/homecad.js");
+  await esbuild.build({
+    ...common,
+    entryPoints: ["src/main/quickjs.ts"],
+    outfile,
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    minify: true,
+  });
+  return outfile;
+}
+
 /** The `qjs` of @suchipi/quickjs for this machine. */
 export function qjsPath() {
   const arch = { x64: "x86_64", arm64: "aarch64" }[process.arch];

@@ -6,8 +6,8 @@ import { bundleProduct } from "../../build/bundle.mjs";
 import { CONFIG, DAS_SECRET, RADIUS_SECRET, root, until } from "./lab.mjs";
 import { Broken } from "./steps.mjs";
 
-/** Another build can be put in place of the one made here. */
-const { HOMECA_PROGRAM } = process.env;
+/** Another build can be put in place of the one made here; and `homecad` in place of `homeca serve`. */
+const { HOMECA_PROGRAM, HOMECAD } = process.env;
 export const DEVICE_PROGRAM = path.join(root, "dist/homeca.mjs");
 const PROGRAM = HOMECA_PROGRAM ?? path.join(root, "dist/homeca.mjs");
 export const PASSWORD = "correct horse battery";
@@ -83,7 +83,8 @@ export class Homeca {
   }
 
   async start() {
-    const command = [process.execPath, PROGRAM, "serve", "--config", this.#config];
+    const daemon = HOMECAD === undefined ? [process.execPath, PROGRAM, "serve"] : [HOMECAD];
+    const command = [...daemon, "--config", this.#config];
     this.#child = this.#started(command);
     await until("HomeCA answers", async () => {
       if (this.#child.exitCode !== null) {

@@ -1,0 +1,74 @@
+/** The host of the router: QuickJS, and the C host around it. */
+import { noble } from "../../base/crypto/noble.ts";
+import { unix } from "../../base/machine.ts";
+import { oneLine } from "../../base/text.ts";
+import type { Host, LogLevel } from "../host.ts";
+import { quickJsFiles } from "./files.ts";
+import { Loop } from "./loop.ts";
+import { networkInterfaces, openMulticast } from "./multicast.ts";
+import { checked, native } from "./native.ts";
+import { Programs } from "./run.ts";
+import { connectTcp, listenLocal, listenTcp } from "./streams.ts";
+import { openUdp } from "./udp.ts";
+
+/** Severities of RFC 5424 §6.2.1. */
+const SEVERITY: Readonly<Record<LogLevel, number>> = {
+  error: 3,
+  warning: 4,
+  notice: 5,
+  info: 6,
+  debug: 7,
+};
+
+/** More stack than this tells nothing new and fills the router's ring of 64 KiB. */
+const MAX_STACK_LINES = 8;
+/** Octets that one call to the kernel gives. */
+const MAX_RANDOM = 65_536;
+
+export interface QuickJsHost extends Host {
+  readonly loop: Loop;
+}
+
+/** @param logStyle - `plain` writes `warning text` to standard error; `syslog` gives the level to syslog */
+export function quickJsHost(logStyle: "plain" | "syslog"): QuickJsHost {
+  if (logStyle === "syslog") native.openLog("homeca");
+  const log = (level: LogLevel, line: string): void => {
+    const prefix = logStyle === "syslog" ? "" : `${level} `;
+    native.log(SEVERITY[level], `${prefix}${oneLine(line)}`);
+  };
+  const loop = new Loop((bug) => {
+    const text =
+      bug instanceof Error ? `${bug.name}: ${bug.message}\n${bug.stack ?? ""}` : String(bug);
+    for (const line of text.trim().split("\n").slice(0, MAX_STACK_LINES))
+      log("error", `bug: ${line}`);
+  });
+  const programs = new Programs(loop);
+  const onFault = (line: string): void => log("warning", line);
+  return {
+    loop,
+    crypto: noble,
+    random,
+    files: quickJsFiles,
+    mono: () => loop.now(),
+    wall: () => unix(Math.floor(native.wall() / 1000)),
+    setTimer: (at, run) => loop.setTimer(at, run),
+    udp: (bind, onDatagram) => openUdp(loop, bind, { onDatagram, onFault }),
+    interfaces: networkInterfaces,
+    multicast: (group, interfaces, port, onDatagram) =>
+      openMulticast(loop, group, interfaces, port, { onDatagram, onFault }),
+    listenLocal: (path, mode, accept) => listenLocal(loop, path, mode, accept),
+    listenTcp: (bind, accept) => listenTcp(loop, bind, accept),
+    connectTcp: (to, open, failed) => connectTcp(loop, to, open, failed),
+    run: (command, input, done) => programs.run(command, input, done),
+    log,
+  };
+}
+
+function random(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += MAX_RANDOM) {
+    const part = native.random(Math.min(MAX_RANDOM, length - at));
+    bytes.set(new Uint8Array(checked<ArrayBuffer>("random", part)), at);
+  }
+  return bytes;
+}

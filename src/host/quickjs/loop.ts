@@ -1,0 +1,118 @@
+/** Who is called for which descriptor, when, and for which signal. A bug in one callback ends that one. */
+import { mono } from "../../base/machine.ts";
+import type { Mono } from "../../base/machine.ts";
+import type { Timer } from "../host.ts";
+import { native } from "./native.ts";
+
+export const READABLE = 1;
+export const WRITABLE = 2;
+
+/** Linux has one number for each on all its architectures but Alpha, SPARC and MIPS, which differ in SIGCHLD alone. */
+export const SIGNAL = { hangUp: 1, interrupt: 2, terminate: 15 } as const;
+const SIGNALS_OF_A_CHILD: readonly number[] = [17, 18, 20];
+
+type Ready = (events: number) => void;
+
+interface Waiting {
+  readonly at: Mono;
+  readonly run: () => void;
+}
+
+export class Loop {
+  readonly #ready = new Map<number, Ready>();
+  /** By time, those of one time in the order they were set. */
+  readonly #timers: Waiting[] = [];
+  readonly #onBug: (bug: unknown) => void;
+  #onSignal: (number: number) => void = () => {};
+  #onChild: () => void = () => {};
+
+  constructor(onBug: (bug: unknown) => void) {
+    this.#onBug = onBug;
+    native.onEvents(
+      (fd, events) => this.guarded(() => this.#ready.get(fd)?.(events)),
+      () => this.#wake(),
+      (number) => this.guarded(() => this.#signal(number)),
+    );
+  }
+
+  set onSignal(handler: (number: number) => void) {
+    this.#onSignal = handler;
+  }
+
+  set onChild(handler: () => void) {
+    this.#onChild = handler;
+  }
+
+  now(): Mono {
+    return mono(native.mono());
+  }
+
+  guarded(callback: () => void): void {
+    try {
+      callback();
+    } catch (bug) {
+      this.#onBug(bug);
+    }
+  }
+
+  setTimer(at: Mono, run: () => void): Timer {
+    const waiting: Waiting = { at, run };
+    const timers = this.#timers;
+    let place = timers.length;
+    while (place > 0 && timers[place - 1]!.at > at) place--;
+    timers.splice(place, 0, waiting);
+    if (place === 0) this.#plan();
+    return {
+      cancel: () => {
+        const there = timers.indexOf(waiting);
+        if (there < 0) return;
+        timers.splice(there, 1);
+        if (there === 0) this.#plan();
+      },
+    };
+  }
+
+  /** In a turn of its own, soon. */
+  later(run: () => void): void {
+    this.setTimer(this.now(), run);
+  }
+
+  watch(fd: number, events: number, ready: Ready): void {
+    this.#ready.set(fd, ready);
+    native.watch(fd, events);
+  }
+
+  close(fd: number): void {
+    this.#ready.delete(fd);
+    native.close(fd);
+  }
+
+  reset(fd: number): void {
+    this.#ready.delete(fd);
+    native.reset(fd);
+  }
+
+  /** Those that are due when it begins: one that sets itself again at once does not hold up everybody else. */
+  #wake(): void {
+    const timers = this.#timers;
+    const now = this.now();
+    const later = timers.findIndex(({ at }) => at > now);
+    for (const due of timers.slice(0, later < 0 ? timers.length : later)) {
+      // One of them may have cancelled another.
+      const there = timers.indexOf(due);
+      if (there < 0) continue;
+      timers.splice(there, 1);
+      this.guarded(due.run);
+    }
+    this.#plan();
+  }
+
+  #plan(): void {
+    native.wakeAt(this.#timers[0]?.at ?? -1);
+  }
+
+  #signal(number: number): void {
+    if (SIGNALS_OF_A_CHILD.includes(number)) this.#onChild();
+    else this.#onSignal(number);
+  }
+}
