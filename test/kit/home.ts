@@ -12,6 +12,12 @@ export function productPath(): string {
   return path.join(here.slice(0, here.lastIndexOf(`${path.sep}dist`)), "dist/homeca.mjs");
 }
 
+/** The daemon: the product's, or another build of it that HOMECAD names, such as `dist/homecad`. */
+export function daemonCommand(): readonly string[] {
+  const { HOMECAD: other } = process.env;
+  return other === undefined ? [process.execPath, productPath(), "serve"] : [path.resolve(other)];
+}
+
 export interface HomeOptions {
   readonly enforce?: "nft" | "show" | "off";
   readonly logLevel?: string;
@@ -67,7 +73,8 @@ export class Home {
     writeFileSync(this.configPath, this.#config(), { mode: 0o600 });
     chmodSync(this.configPath, 0o600);
     this.#log = "";
-    const child = spawn(process.execPath, [productPath(), "serve", "--config", this.configPath], {
+    const [program = "", ...words] = daemonCommand();
+    const child = spawn(program, [...words, "--config", this.configPath], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

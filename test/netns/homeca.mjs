@@ -83,7 +83,8 @@ export class Homeca {
   }
 
   async start() {
-    const daemon = HOMECAD === undefined ? [process.execPath, PROGRAM, "serve"] : [HOMECAD];
+    const daemon =
+      HOMECAD === undefined ? [process.execPath, PROGRAM, "serve"] : [path.resolve(HOMECAD)];
     const command = [...daemon, "--config", this.#config];
     this.#child = this.#started(command);
     await until("HomeCA answers", async () => {

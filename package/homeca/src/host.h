@@ -25,6 +25,7 @@ extern const struct host_functions loop_functions;
 extern const struct host_functions file_functions;
 extern const struct host_functions net_functions;
 extern const struct host_functions run_functions;
+extern const struct host_functions hash_functions;
 
 /* Results. */
 JSValue host_errno(JSContext *ctx, int number);

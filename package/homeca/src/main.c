@@ -94,7 +94,7 @@ void host_close(int fd)
 static void lend(JSContext *ctx)
 {
 	const struct host_functions *all[] = { &sys_functions, &loop_functions, &file_functions,
-					       &net_functions, &run_functions };
+					       &net_functions, &run_functions, &hash_functions };
 	JSValue global = JS_GetGlobalObject(ctx);
 	JSValue native = JS_NewObject(ctx);
 

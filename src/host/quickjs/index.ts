@@ -1,8 +1,8 @@
 /** The host of the router: QuickJS, and the C host around it. */
-import { noble } from "../../base/crypto/noble.ts";
 import { unix } from "../../base/machine.ts";
 import { oneLine } from "../../base/text.ts";
 import type { Host, LogLevel } from "../host.ts";
+import { quickJsCrypto } from "./crypto.ts";
 import { quickJsFiles } from "./files.ts";
 import { Loop } from "./loop.ts";
 import { networkInterfaces, openMulticast } from "./multicast.ts";
@@ -46,7 +46,7 @@ export function quickJsHost(logStyle: "plain" | "syslog"): QuickJsHost {
   const onFault = (line: string): void => log("warning", line);
   return {
     loop,
-    crypto: noble,
+    crypto: quickJsCrypto,
     random,
     files: quickJsFiles,
     mono: () => loop.now(),

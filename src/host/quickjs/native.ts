@@ -15,6 +15,26 @@ export interface Native {
   words(): readonly string[];
   errorName(number: number): string;
 
+  sha256(bytes: ArrayBufferLike, offset: number, length: number): ArrayBuffer;
+  hmacSha256(
+    key: ArrayBufferLike,
+    keyOffset: number,
+    keyLength: number,
+    message: ArrayBufferLike,
+    offset: number,
+    length: number,
+  ): ArrayBuffer;
+  pbkdf2Sha256(
+    password: ArrayBufferLike,
+    passwordOffset: number,
+    passwordLength: number,
+    salt: ArrayBufferLike,
+    saltOffset: number,
+    saltLength: number,
+    iterations: number,
+    octets: number,
+  ): Or<ArrayBuffer>;
+
   onEvents(
     ready: (fd: number, events: number) => void,
     wake: () => void,

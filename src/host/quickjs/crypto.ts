@@ -1,0 +1,44 @@
+/** The noble provider with SHA-256 from the C host: most of what a handshake hashes, and all that a password costs. */
+import type { Crypto } from "../../base/crypto/crypto.ts";
+import { noble } from "../../base/crypto/noble.ts";
+import { checked, native } from "./native.ts";
+
+/** See {@link Crypto}. */
+export const quickJsCrypto: Crypto = {
+  ...noble,
+  name: "quickjs",
+
+  digest(hash, message) {
+    if (hash !== "sha256") return noble.digest(hash, message);
+    return new Uint8Array(native.sha256(message.buffer, message.byteOffset, message.length));
+  },
+
+  hmac(hash, key, message) {
+    if (hash !== "sha256") return noble.hmac(hash, key, message);
+    const { buffer, byteOffset, length } = message;
+    const mac = native.hmacSha256(
+      key.buffer,
+      key.byteOffset,
+      key.length,
+      buffer,
+      byteOffset,
+      length,
+    );
+    return new Uint8Array(mac);
+  },
+
+  pbkdf2(hash, password, salt, iterations, length) {
+    if (hash !== "sha256") return noble.pbkdf2(hash, password, salt, iterations, length);
+    const derived = native.pbkdf2Sha256(
+      password.buffer,
+      password.byteOffset,
+      password.length,
+      salt.buffer,
+      salt.byteOffset,
+      salt.length,
+      iterations,
+      length,
+    );
+    return new Uint8Array(checked<ArrayBuffer>("pbkdf2", derived));
+  },
+};
