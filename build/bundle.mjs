@@ -63,23 +63,38 @@ export async function bundleNodeTests(files, outdir) {
   return files.map((file) => path.join(outdir, file.replace(/\.ts$/, ".mjs")));
 }
 
-/** Bundles the pure tests into one file for QuickJS, which gets the few globals fast-check asks for. */
-export async function bundleQuickJsTests(files, outdir) {
+/** What a test asks of its engine before anything else, and what comes when all have run. */
+const TEST_HOSTS = {
+  quickjs: { first: "", last: "" },
+  homecad: {
+    first: `globalThis.print = (line) => nativeHost.log(6, line); nativeHost.limits(2 ** 30, 3_600_000);`,
+    last: "nativeHost.exit(0);",
+  },
+};
+
+/**
+ * Bundles the pure tests into one file for QuickJS, which gets the few globals fast-check asks for.
+ * @param host - whose kit: `quickjs` for the engine's own program, `homecad` for the C host
+ */
+export async function bundleQuickJsTests(files, outdir, host = "quickjs") {
+  const { first, last } = TEST_HOSTS[host];
   const outfile = path.join(outdir, "quickjs.mjs");
   const imports = files.map((file) => `import "./${file}";`).join("\n");
   await esbuild.build({
     ...common,
     stdin: {
-      contents: `${imports}\nimport { runRegistered } from "#kit";\nawait runRegistered();\n`,
+      contents: `${imports}\nimport { runRegistered } from "#kit";\nawait runRegistered();\n${last}\n`,
       resolveDir: root,
       loader: "ts",
     },
     outfile,
     platform: "neutral",
     mainFields: ["module", "main"],
-    alias: { "#kit": "./test/kit/quickjs.ts" },
+    alias: { "#kit": `./test/kit/${host}.ts` },
     plugins: [corpus(filesBelow, root)],
-    banner: { js: "globalThis.setTimeout ??= () => 0; globalThis.clearTimeout ??= () => {};" },
+    banner: {
+      js: "globalThis.setTimeout ??= () => 0; globalThis.clearTimeout ??= () => {};" + first,
+    },
   });
   return outfile;
 }

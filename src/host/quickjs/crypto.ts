@@ -1,6 +1,7 @@
 /** The noble provider with SHA-256 from the C host: most of what a handshake hashes, and all that a password costs. */
 import type { Crypto } from "../../base/crypto/crypto.ts";
 import { noble } from "../../base/crypto/noble.ts";
+import { requirePbkdf2 } from "../../base/crypto/lengths.ts";
 import { checked, native } from "./native.ts";
 
 /** See {@link Crypto}. */
@@ -29,6 +30,7 @@ export const quickJsCrypto: Crypto = {
 
   pbkdf2(hash, password, salt, iterations, length) {
     if (hash !== "sha256") return noble.pbkdf2(hash, password, salt, iterations, length);
+    requirePbkdf2(iterations, length);
     const derived = native.pbkdf2Sha256(
       password.buffer,
       password.byteOffset,

@@ -1,0 +1,51 @@
+// Compiles the C host around a bundle: what dist/homecad is, and what runs tests on it.
+import { execFileSync, spawnSync } from "node:child_process";
+import path from "node:path";
+import { filesBelow, root } from "./bundle.mjs";
+
+const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+const ARCH = { x64: "x86_64", arm64: "aarch64" }[process.arch];
+
+/** musl-gcc makes a static executable; where that is missing, cc makes one that needs this machine's C library. */
+export const OPTIONS = {
+  cc: { type: "string", default: has("musl-gcc") ? "musl-gcc" : "cc" },
+  triple: { type: "string" },
+  sanitize: { type: "boolean", default: false },
+};
+
+/**
+ * @param bundle - one module of JavaScript, linked in
+ * @param triple - which engine of @suchipi/quickjs; by the compiler unless told
+ * @param sanitize - with AddressSanitizer and UndefinedBehaviorSanitizer; takes gcc or clang
+ */
+export function compileHost({ bundle, out, cc, triple, sanitize }) {
+  const isStatic = cc.includes("musl");
+  const named = triple ?? `${ARCH}-unknown-linux-${isStatic ? "static" : "gnu"}`;
+  const engine = path.join(root, "node_modules/@suchipi/quickjs/build", named);
+  const sources = [".c", ".S"].flatMap((ending) => filesBelow("package/homeca/src", ending));
+  const how = sanitize
+    ? ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    : ["-Os", "-s", ...(isStatic ? ["-static"] : [])];
+  execFileSync(
+    cc,
+    [
+      "-std=c11",
+      ...how,
+      "-Wall",
+      "-Wextra",
+      "-Wconversion",
+      "-Werror",
+      // The engine's header is not ours to warn about.
+      "-isystem",
+      path.join(engine, "include"),
+      `-DBUNDLE="${bundle}"`,
+      "-o",
+      out,
+      ...sources,
+      path.join(engine, "lib/quickjs-core.a"),
+      "-lm",
+      "-lpthread",
+    ],
+    { cwd: root, stdio: "inherit" },
+  );
+}

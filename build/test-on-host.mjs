@@ -1,0 +1,24 @@
+// Runs tests of floors 0 to 2 and of the daemon in memory on the C host, with its own crypto provider and noble's:
+//
+//     node build/test-on-host.mjs [--cc COMPILER] [--triple TRIPLE] [--sanitize] [TEXT...]
+//
+// With TEXT only files whose path has one of them.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { bundleQuickJsTests, pureTests, root } from "./bundle.mjs";
+import { compileHost, OPTIONS } from "./c-host.mjs";
+
+const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+const isWanted = (file) =>
+  positionals.length === 0 || positionals.some((text) => file.includes(text));
+mkdirSync(path.join(root, "dist/test"), { recursive: true });
+const folder = mkdtempSync(path.join(root, "dist/test/host-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const bundle = await bundleQuickJsTests(pureTests().filter(isWanted), folder, "homecad");
+const out = path.join(folder, "homecad-tests");
+compileHost({ ...values, bundle, out });
+const { status, stderr } = spawnSync(out, [], { encoding: "utf8", maxBuffer: 2 ** 28 });
+process.stdout.write(stderr);
+process.exit(status === 0 && /\d+ passed, 0 failed\n$/.test(stderr) ? 0 : 1);
