@@ -40,6 +40,13 @@ function run(command, args) {
   });
 }
 
+/** Without a compiler the tests of homecad say that they are left out. */
+async function buildHomecad() {
+  const words = ["build/homecad.mjs"];
+  const { status, stderr } = await run(process.execPath, words);
+  if (status !== 0) console.error(`homecad is not built: ${stderr.trim().split("\n").at(-1)}`);
+}
+
 let failed = false;
 function report({ stdout, stderr, status }) {
   process.stdout.write(stdout);
@@ -48,7 +55,10 @@ function report({ stdout, stderr, status }) {
   if (status !== 0 || !/\d+ passed, 0 failed\n$/.test(stdout)) failed = true;
 }
 
-if (host.length > 0 && existsSync(path.join(root, "src/main/node.ts"))) await bundleProduct();
+if (host.length > 0 && existsSync(path.join(root, "src/main/node.ts"))) {
+  await bundleProduct();
+  await buildHomecad();
+}
 const nodeFiles = await bundleNodeTests([...pure, ...host], outdir);
 const quickJsFile = pure.length > 0 ? await bundleQuickJsTests(pure, outdir) : null;
 const reporter = path.join(root, "build/reporter.mjs");

@@ -18,6 +18,11 @@ export function daemonCommand(): readonly string[] {
   return other === undefined ? [process.execPath, productPath(), "serve"] : [path.resolve(other)];
 }
 
+/** `dist/homecad`, where this machine could build it; see `build/homecad.mjs`. */
+export function homecadPath(): string {
+  return path.join(path.dirname(productPath()), "homecad");
+}
+
 export interface HomeOptions {
   readonly enforce?: "nft" | "show" | "off";
   readonly logLevel?: string;
@@ -25,6 +30,8 @@ export interface HomeOptions {
   readonly more?: string;
   /** Options of the section `radius`, a line each. */
   readonly radius?: string;
+  /** The daemon's program and its first words; see {@link daemonCommand}. */
+  readonly command?: readonly string[];
 }
 
 /** What a management method answered when it did not do what it was asked. */
@@ -73,7 +80,7 @@ export class Home {
     writeFileSync(this.configPath, this.#config(), { mode: 0o600 });
     chmodSync(this.configPath, 0o600);
     this.#log = "";
-    const [program = "", ...words] = daemonCommand();
+    const [program = "", ...words] = this.#options.command ?? daemonCommand();
     const child = spawn(program, [...words, "--config", this.configPath], {
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -97,6 +104,11 @@ export class Home {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** Tells the process to read its configuration again. */
+  hangUp(): void {
+    process.kill(this.pid, "SIGHUP");
   }
 
   /** Ends the process by its id; its folder stays, so that it can be started again. */
