@@ -10,6 +10,7 @@ import { deviceByKey } from "../policy/registry/registry.ts";
 import { HttpServer } from "../proto/http/server.ts";
 import type { HttpInput, HttpOutput, HttpRequest } from "../proto/http/server.ts";
 import { TlsServer } from "../proto/tls/server.ts";
+import { MAX_EARLY_BYTES } from "../proto/tls/stream.ts";
 import type { TlsInput, TlsOutput, TlsSession } from "../proto/tls/server.ts";
 import type { SocketAddress, StreamConnection, StreamHandlers, TcpListener } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
@@ -132,6 +133,9 @@ export class EstHttps {
   }
 }
 
+/** Octets that TLS is given at once: it keeps half a record, and what came before the verdict on a chain. */
+const PART: number = MAX_EARLY_BYTES / 2;
+
 /** One connection, from its first octet to its last. */
 class EstConnection {
   readonly address: string;
@@ -168,8 +172,12 @@ class EstConnection {
     return record?.id === device;
   }
 
+  /** In parts: who sends its request right behind its certificate has more on the way than may wait for our verdict. */
   take(bytes: Uint8Array): void {
-    if (this.#state === "open") this.#attempt(() => this.#tell({ kind: "bytes", bytes }));
+    for (let at = 0; at < bytes.length && this.#state === "open"; at += PART) {
+      const part = bytes.subarray(at, at + PART);
+      this.#attempt(() => this.#tell({ kind: "bytes", bytes: part }));
+    }
   }
 
   timeout(now: Mono): void {

@@ -142,6 +142,22 @@ test("a certificate that could not be put on record is not handed out", async ()
   certificateIn(client.ask(enrolment("simpleenroll", newKey("a"), client)));
 });
 
+test("who sends much right behind its certificate is answered, not cut off", () => {
+  for (const [octets, status] of [
+    [40_000, 403],
+    [200_000, 413],
+  ] as const) {
+    const there = home();
+    const head = "POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: h\r\n";
+    const type = "Content-Type: application/pkcs10\r\n";
+    const behindFinished = `${head}${type}Content-Length: ${octets}\r\n\r\n${"A".repeat(octets)}`;
+    const client = connect(there, { credential: firstCredential(), behindFinished }).start();
+    const [line] = client.text.split("\r\n");
+    assert.ok(line?.startsWith(`HTTP/1.1 ${status} `), `${line}, ${client.alert}`);
+    there.stop();
+  }
+});
+
 test("a handshake has ten seconds, a request fifteen, a connection two minutes", () => {
   const at = home();
   const { clock } = at.host;

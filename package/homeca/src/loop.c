@@ -120,19 +120,23 @@ static void settle(void)
 			loop_report(ctx);
 }
 
-static void call(JSValueConst function, int argc, JSValueConst *argv)
+/* Whether it came back. */
+static int call(JSValueConst function, int argc, JSValueConst *argv)
 {
 	JSValue result;
+	int failed;
 
 	if (!JS_IsFunction(context, function))
-		return;
+		return 1;
 	run_began = now_ms();
 	result = JS_Call(context, function, JS_UNDEFINED, argc, argv);
-	if (JS_IsException(result))
+	failed = JS_IsException(result);
+	if (failed)
 		loop_report(context);
 	JS_FreeValue(context, result);
 	settle();
 	run_began = -1;
+	return !failed;
 }
 
 static void take_signals(void)
@@ -196,7 +200,9 @@ int loop_run(void)
 		}
 		if (wake_at >= 0 && now_ms() >= wake_at) {
 			wake_at = -1;
-			call(on_wake, 0, NULL);
+			/* Stopped halfway it has not said when to wake next: it looks again. */
+			if (!call(on_wake, 0, NULL))
+				wake_at = now_ms();
 		}
 		if (count <= 0)
 			continue;

@@ -82,14 +82,19 @@ export class Loop {
     native.watch(fd, events);
   }
 
-  close(fd: number): void {
-    this.#ready.delete(fd);
-    native.close(fd);
+  /** Goes on with what was paused, unless it was closed meanwhile. */
+  resume(fd: number, events: number): void {
+    if (this.#ready.has(fd)) native.watch(fd, events);
   }
 
+  /** Once: the number may be somebody else's after that. */
+  close(fd: number): void {
+    if (this.#ready.delete(fd)) native.close(fd);
+  }
+
+  /** As `close`, and the peer is told at once. */
   reset(fd: number): void {
-    this.#ready.delete(fd);
-    native.reset(fd);
+    if (this.#ready.delete(fd)) native.reset(fd);
   }
 
   /** Those that are due when it begins: one that sets itself again at once does not hold up everybody else. */

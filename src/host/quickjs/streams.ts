@@ -23,6 +23,8 @@ const TURN = 4;
 const LINGER_MS = 1000;
 /** What a reader of a local socket may leave unread before its connection is cut. */
 const MAX_UNREAD_BYTES: number = 4 * 1024 * 1024;
+/** Connections to one local socket at once: owners and pages, not the world. */
+const MAX_LOCAL = 64;
 
 const NOBODY: StreamHandlers = {
   onBytes: () => {},
@@ -52,6 +54,8 @@ class StreamEnd implements StreamConnection {
     this.#loop = loop;
     this.#fd = fd;
     this.#most = most;
+    // Known to the loop from here on, so that it can be closed; heard once it begins.
+    loop.watch(fd, 0, () => {});
   }
 
   /** From here on there are callbacks. */
@@ -173,6 +177,11 @@ class StreamEnd implements StreamConnection {
   }
 }
 
+/** What is wrong with the one that came, or nothing at all: the next one may be well. */
+const OF_ONE: ReadonlySet<string> = new Set(["EAGAIN", "EINTR", "ECONNABORTED"]);
+/** How long nobody is let in once there is no descriptor left for anybody. */
+const FULL_MS = 1000;
+
 /** Accepts until nobody waits; a bug in `serve` ends that one connection. */
 function accepting(
   loop: Loop,
@@ -182,11 +191,15 @@ function accepting(
   serve: (end: StreamEnd, from: SocketAddress) => StreamHandlers,
 ): Set<StreamEnd> {
   const open = new Set<StreamEnd>();
-  loop.watch(fd, READABLE, () => {
+  const take = (): void => {
     for (;;) {
       const got = native.accept(fd);
-      // What is wrong with one that came, such as having left again, is not wrong with the listener.
-      if (typeof got === "number") return;
+      if (typeof got === "number") {
+        if (OF_ONE.has(errnoOf(got) ?? "EAGAIN")) return;
+        loop.watch(fd, 0, take);
+        loop.setTimer(mono(loop.now() + FULL_MS), () => loop.resume(fd, READABLE));
+        return;
+      }
       const [accepted, address, port] = got;
       const end = new StreamEnd(loop, accepted, most);
       if (!mayEnter()) {
@@ -202,7 +215,8 @@ function accepting(
         ),
       );
     }
-  });
+  };
+  loop.watch(fd, READABLE, take);
   return open;
 }
 
@@ -305,7 +319,7 @@ export function listenLocal(
     loop,
     fd,
     MAX_UNREAD_BYTES,
-    () => true,
+    () => open.size < MAX_LOCAL,
     (end) => {
       const handlers = accept(end);
       // Half a conversation is none here.
