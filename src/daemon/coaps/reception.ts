@@ -144,7 +144,7 @@ function asked(
   if (!isNews) return null;
   const text = sentence(record?.alarm ?? reason, subjectOf(record, null));
   return codeUnknown
-    ? `${text} It has a code on its label and wants this home to know it: import that first with \`homeca import FILE\`.`
+    ? `${text} It has a code on its label and wants this home to know it: import the list that has it first, as homeca help import tells.`
     : text;
 }
 
