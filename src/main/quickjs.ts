@@ -7,10 +7,9 @@ import { quickJsHost } from "../host/quickjs/index.ts";
 import { SIGNAL } from "../host/quickjs/loop.ts";
 import { native } from "../host/quickjs/native.ts";
 import type { RunningDaemon } from "./cli/command.ts";
+import { EXIT } from "./cli/exit.ts";
 
 const DEFAULT_CONFIG = "/etc/config/homeca";
-/** As of `homeca serve`. */
-const EXIT = { done: 0, refused: 1, usage: 2, configuration: 3 } as const;
 
 function main(words: readonly string[]): void {
   const config = valueOf(words, "--config") ?? DEFAULT_CONFIG;

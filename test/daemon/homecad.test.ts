@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { assert, skip, test } from "#kit";
+import { EXIT } from "../../src/main/cli/exit.ts";
 import { Home, homecadPath } from "../kit/home.ts";
 
 const PASSWORD = "a password for tests";
@@ -68,7 +69,7 @@ function suite(): void {
       await home.call("status");
       const words = ["--config", home.configPath];
       const { status, stderr } = spawnSync(homecadPath(), words, { encoding: "utf8" });
-      assert.equal(status, 3, stderr);
+      assert.equal(status, EXIT.configuration, stderr);
       assert.match(stderr, /enforce/u);
     }));
 
