@@ -10,8 +10,7 @@ import { mono } from "../../src/base/machine.ts";
 import { HostFailure } from "../../src/host/host.ts";
 import type { Files, Host, ProcessResult, SocketAddress } from "../../src/host/host.ts";
 import { nodeHost } from "../../src/host/node/index.ts";
-import { MAX_UNREAD_BYTES } from "../../src/host/node/local.ts";
-import { MAX_OUTPUT_BYTES } from "../../src/host/node/run.ts";
+import { MAX_OUTPUT_BYTES, MAX_UNREAD_BYTES } from "../../src/host/limits.ts";
 
 // No test here touches files through the host; those have a contract of their own.
 const noFiles = {} as unknown as Files;

@@ -12,10 +12,11 @@ import type {
   StreamHandlers,
   Timer,
 } from "../host.ts";
+import { MAX_RUN_MILLISECONDS, MAX_STACK_LINES, SEVERITY } from "../limits.ts";
 import { nodeCrypto } from "./crypto.ts";
 import { listenLocalSocket } from "./local.ts";
 import { networkInterfaces, openMulticast } from "./multicast.ts";
-import { MAX_RUN_MILLISECONDS, runProgram } from "./run.ts";
+import { runProgram } from "./run.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import { openUdp } from "./udp.ts";
 
@@ -29,20 +30,8 @@ export interface NodeHostOptions {
   readonly maxRunMilliseconds?: number;
 }
 
-/** Severities of RFC 5424 §6.2.1. */
-const SEVERITY: Readonly<Record<LogLevel, number>> = {
-  error: 3,
-  warning: 4,
-  notice: 5,
-  info: 6,
-  debug: 7,
-};
-
 /** `setTimeout` takes 31 bits of milliseconds; longer waits are cut into such pieces. */
 const MAX_TIMEOUT_MS = 0x7fffffff;
-
-/** More stack than this tells nothing new and fills the router's ring of 64 KiB. */
-const MAX_STACK_LINES = 8;
 
 /**
  * A {@link Host} over Node. An exception that escapes from a callback ends that

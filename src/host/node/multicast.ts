@@ -18,18 +18,13 @@ import type {
   NetworkInterface,
   SocketAddress,
 } from "../host.ts";
-import { isLinkLocal, isOnLink } from "../on-link.ts";
+import { isLinkLocal, isOnLink, joinLinks } from "../multicast.ts";
+import type { MulticastEnd, MulticastEvents } from "../multicast.ts";
 import { errnoOf } from "./errno.ts";
 import { numericOnly } from "./udp.ts";
 
 /** RFC 6762 §11; other protocols of link-local scope do no harm with it. */
 const TTL = 255;
-
-export interface MulticastEvents {
-  onDatagram(bytes: Uint8Array, from: SocketAddress, on: MulticastLink): void;
-  /** A datagram that could not leave, or a fault of a socket; told once per run of the same errno. */
-  onFault(line: string): void;
-}
 
 /** Interfaces that are up, the loopback aside. */
 export function networkInterfaces(): readonly NetworkInterface[] {
@@ -50,33 +45,12 @@ export function openMulticast(
   port: "group" | "own",
   events: MulticastEvents,
 ): MulticastSocket {
-  const ends: End[] = [];
-  const close = (): void => {
-    for (const end of ends.splice(0)) end.close();
-  };
-  try {
-    for (const each of networkInterfaces().filter(({ name }) => interfaces.includes(name))) {
-      if (each.ipv4.length > 0) ends.push(new End(group, each, "ipv4", port, events));
-      if (each.ipv6.length > 0) ends.push(new End(group, each, "ipv6", port, events));
-    }
-  } catch (failure) {
-    close();
-    throw failure;
-  }
-  return {
-    links: ends.map(({ link }) => link),
-    send(bytes, to, on) {
-      const end = ends.find(
-        ({ link }) => link.interface === on.interface && link.family === on.family,
-      );
-      end?.send(bytes, to);
-    },
-    close,
-  };
+  const wanted = networkInterfaces().filter(({ name }) => interfaces.includes(name));
+  return joinLinks(wanted, (link, family) => new End(group, link, family, port, events));
 }
 
 /** One family of one interface. */
-class End {
+class End implements MulticastEnd {
   readonly link: MulticastLink;
   readonly #socket: dgram.Socket;
   readonly #group: MulticastGroup;

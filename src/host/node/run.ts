@@ -3,17 +3,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import type { ProcessResult } from "../host.ts";
+import { MAX_OUTPUT_BYTES, statusOfFailure } from "../limits.ts";
 import { errnoOf } from "./errno.ts";
-
-/** What is kept of each output stream; the rest is read and dropped, so that the program never blocks on us. */
-export const MAX_OUTPUT_BYTES: number = 1024 * 1024;
-
-/** A program that takes longer is killed: its status is then 128 + 9. */
-export const MAX_RUN_MILLISECONDS = 30_000;
-
-/** As shells report it: 127 where there is no such program, 126 where it cannot be run. */
-const NOT_FOUND = 127;
-const NOT_RUNNABLE = 126;
 
 /**
  * Runs `command[0]`, found by PATH, with the other words as its arguments.
@@ -35,8 +26,7 @@ export function runProgram(
   };
   const failed = (failure: unknown): void => {
     const errno = errnoOf(failure);
-    const status = errno === "ENOENT" ? NOT_FOUND : NOT_RUNNABLE;
-    finish({ status, stdout: "", stderr: `${program}: ${errno}` });
+    finish({ status: statusOfFailure(errno), stdout: "", stderr: `${program}: ${errno}` });
   };
   let child: ChildProcess;
   try {

@@ -8,6 +8,7 @@ import type {
   StreamHandlers,
   TcpListener,
 } from "../host.ts";
+import { LINGER_MS } from "../limits.ts";
 import { errnoOf } from "./errno.ts";
 import { openUdp } from "./udp.ts";
 
@@ -134,9 +135,6 @@ function serve(
   connection.onDrained = () => handlers.onDrained();
   socket.on("close", () => handlers.onClose());
 }
-
-/** How long a connection that is over waits for the other end to end it too. */
-const LINGER_MS = 1000;
 
 class NodeConnection implements StreamConnection {
   readonly #socket: net.Socket;

@@ -2,6 +2,7 @@
 import { unix } from "../../base/machine.ts";
 import { oneLine } from "../../base/text.ts";
 import type { Host, LogLevel } from "../host.ts";
+import { MAX_STACK_LINES, SEVERITY } from "../limits.ts";
 import { quickJsCrypto } from "./crypto.ts";
 import { quickJsFiles } from "./files.ts";
 import { Loop } from "./loop.ts";
@@ -11,17 +12,6 @@ import { Programs } from "./run.ts";
 import { connectTcp, listenLocal, listenTcp } from "./streams.ts";
 import { openUdp } from "./udp.ts";
 
-/** Severities of RFC 5424 §6.2.1. */
-const SEVERITY: Readonly<Record<LogLevel, number>> = {
-  error: 3,
-  warning: 4,
-  notice: 5,
-  info: 6,
-  debug: 7,
-};
-
-/** More stack than this tells nothing new and fills the router's ring of 64 KiB. */
-const MAX_STACK_LINES = 8;
 /** Octets that one call to the kernel gives. */
 const MAX_RANDOM = 65_536;
 

@@ -11,16 +11,11 @@ import type {
   NetworkInterface,
   SocketAddress,
 } from "../host.ts";
-import { isLinkLocal, isOnLink } from "../on-link.ts";
+import { isLinkLocal, isOnLink, joinLinks } from "../multicast.ts";
+import type { MulticastEnd, MulticastEvents } from "../multicast.ts";
 import type { Loop } from "./loop.ts";
 import { checked, native } from "./native.ts";
 import { DatagramEnd } from "./udp.ts";
-
-export interface MulticastEvents {
-  onDatagram(bytes: Uint8Array, from: SocketAddress, on: MulticastLink): void;
-  /** A datagram that could not leave, or a fault of a socket; told once per run of the same errno. */
-  onFault(line: string): void;
-}
 
 interface Link extends NetworkInterface {
   readonly number: number;
@@ -39,33 +34,12 @@ export function openMulticast(
   port: "group" | "own",
   events: MulticastEvents,
 ): MulticastSocket {
-  const ends: End[] = [];
-  const close = (): void => {
-    for (const end of ends.splice(0)) end.close();
-  };
-  try {
-    for (const link of links().filter(({ name }) => interfaces.includes(name))) {
-      if (link.ipv4.length > 0) ends.push(new End(loop, group, link, "ipv4", port, events));
-      if (link.ipv6.length > 0) ends.push(new End(loop, group, link, "ipv6", port, events));
-    }
-  } catch (failure) {
-    close();
-    throw failure;
-  }
-  return {
-    links: ends.map(({ link }) => link),
-    send(bytes, to, on) {
-      const end = ends.find(
-        ({ link }) => link.interface === on.interface && link.family === on.family,
-      );
-      end?.send(bytes, to);
-    },
-    close,
-  };
+  const wanted = links().filter(({ name }) => interfaces.includes(name));
+  return joinLinks(wanted, (link, family) => new End(loop, group, link, family, port, events));
 }
 
 /** One family of one interface. */
-class End {
+class End implements MulticastEnd {
   readonly link: MulticastLink;
   readonly #group: SocketAddress;
   readonly #number: number;

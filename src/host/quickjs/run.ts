@@ -2,17 +2,10 @@
 import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import { mono } from "../../base/machine.ts";
 import type { ProcessResult, Timer } from "../host.ts";
+import { MAX_OUTPUT_BYTES, MAX_RUN_MILLISECONDS, statusOfFailure } from "../limits.ts";
 import { READABLE, WRITABLE } from "./loop.ts";
 import type { Loop } from "./loop.ts";
 import { errnoOf, native } from "./native.ts";
-
-/** What is kept of each output stream; the rest is read and dropped, so that the program never blocks on us. */
-const MAX_OUTPUT_BYTES: number = 1024 * 1024;
-/** A program that takes longer is killed: its status is then 128 + 9. */
-const MAX_RUN_MILLISECONDS = 30_000;
-/** As shells report it: 127 where there is no such program, 126 where it cannot be run. */
-const NOT_FOUND = 127;
-const NOT_RUNNABLE = 126;
 
 export class Programs {
   readonly #loop: Loop;
@@ -30,7 +23,7 @@ export class Programs {
     const spawned = native.spawn(command);
     if (typeof spawned === "number") {
       const errno = errnoOf(spawned) ?? "EINVAL";
-      const status = errno === "ENOENT" ? NOT_FOUND : NOT_RUNNABLE;
+      const status = statusOfFailure(errno);
       const stderr = `${command[0] ?? ""}: ${errno}`;
       this.#loop.later(() => done({ status, stdout: "", stderr }));
       return;
@@ -73,7 +66,7 @@ class Program {
     const status = native.reap(this.#pid);
     if (errnoOf(status) === "EAGAIN") return;
     // Nobody else waits for our children, so there is none that we could not have.
-    this.#status = status < 0 ? NOT_RUNNABLE : status;
+    this.#status = status < 0 ? statusOfFailure("ECHILD") : status;
     this.#settle();
   }
 

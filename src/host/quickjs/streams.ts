@@ -12,6 +12,7 @@ import type {
   TcpListener,
   Timer,
 } from "../host.ts";
+import { LINGER_MS, MAX_UNREAD_BYTES } from "../limits.ts";
 import { READABLE, WRITABLE } from "./loop.ts";
 import type { Loop } from "./loop.ts";
 import { checked, errnoOf, failureOf, native } from "./native.ts";
@@ -19,10 +20,6 @@ import { boundTo } from "./udp.ts";
 
 /** Reads of one connection in one turn, each of 64 KiB at most. */
 const TURN = 4;
-/** How long a connection that is over waits for the other end to end it too. */
-const LINGER_MS = 1000;
-/** What a reader of a local socket may leave unread before its connection is cut. */
-const MAX_UNREAD_BYTES: number = 4 * 1024 * 1024;
 /** Connections to one local socket at once: owners and pages, not the world. */
 const MAX_LOCAL = 64;
 
@@ -66,10 +63,6 @@ class StreamEnd implements StreamConnection {
 
   get unsent(): number {
     return this.#unsent;
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
   }
 
   send(bytes: Uint8Array): void {
