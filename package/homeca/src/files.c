@@ -18,8 +18,7 @@ enum {
 	FIRST_READ = 4096,
 	/* How a file is opened. */
 	OPEN_CREATE = 1,
-	OPEN_READ_ONLY = 2,
-	OPEN_FOLDER = 4,
+	OPEN_FOLDER = 2,
 };
 
 static JSValue read_all(JSContext *ctx, int fd)
@@ -126,7 +125,7 @@ static JSValue file_list(JSContext *ctx, JSValueConst this, int argc, JSValueCon
 	return result;
 }
 
-/* open(path, flags, mode) -> descriptor, to read and write. 1: make it, EEXIST where it is there; 2: read only; 4: a folder. Never through a link: ELOOP. */
+/* open(path, flags, mode) -> descriptor, to read and write. 1: make it, EEXIST where it is there; 2: a folder, to sync it. A file never through a link: ELOOP. */
 static JSValue file_open(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
 	const char *path;
@@ -138,11 +137,7 @@ static JSValue file_open(JSContext *ctx, JSValueConst this, int argc, JSValueCon
 	path = host_text(ctx, argv[0]);
 	if (path == NULL)
 		return JS_EXCEPTION;
-	how = O_CLOEXEC | ((flags & (OPEN_READ_ONLY | OPEN_FOLDER)) != 0 ? O_RDONLY : O_RDWR);
-	if ((flags & OPEN_FOLDER) != 0)
-		how |= O_DIRECTORY;
-	else
-		how |= O_NOFOLLOW;
+	how = O_CLOEXEC | ((flags & OPEN_FOLDER) != 0 ? O_RDONLY | O_DIRECTORY : O_RDWR | O_NOFOLLOW);
 	if ((flags & OPEN_CREATE) != 0)
 		how |= O_CREAT | O_EXCL;
 	fd = open(path, how, (mode_t)mode);
@@ -150,7 +145,7 @@ static JSValue file_open(JSContext *ctx, JSValueConst this, int argc, JSValueCon
 	return host_result(ctx, fd);
 }
 
-/* write(fd, position, buffer, offset, length) -> 0 once all is written; a position of -1 is where the file stands. As pwrite(2). */
+/* write(fd, position, buffer, offset, length) -> 0 once all is written. As pwrite(2). */
 static JSValue file_write(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
 	const uint8_t *bytes;
@@ -165,7 +160,7 @@ static JSValue file_write(JSContext *ctx, JSValueConst this, int argc, JSValueCo
 	if (bytes == NULL)
 		return JS_EXCEPTION;
 	while (size > 0) {
-		ssize_t wrote = position < 0 ? write(fd, bytes, size) : pwrite(fd, bytes, size, (off_t)position);
+		ssize_t wrote = pwrite(fd, bytes, size, (off_t)position);
 
 		if (wrote < 0 && errno == EINTR)
 			continue;
@@ -173,8 +168,7 @@ static JSValue file_write(JSContext *ctx, JSValueConst this, int argc, JSValueCo
 			return host_errno(ctx, errno);
 		bytes += wrote;
 		size -= (size_t)wrote;
-		if (position >= 0)
-			position += wrote;
+		position += wrote;
 	}
 	return JS_NewInt32(ctx, 0);
 }

@@ -15,7 +15,7 @@
 #include "host.h"
 
 enum {
-	MOST_DATAGRAM = 65536,
+	/* In one call: more than any datagram. */
 	MOST_RECEIVED = 65536,
 	BACKLOG = 64,
 	HOPS = 255,
@@ -29,7 +29,7 @@ union address {
 	struct sockaddr_storage room;
 };
 
-static uint8_t received[MOST_DATAGRAM];
+static uint8_t received[MOST_RECEIVED];
 
 /* The length of the address, or 0 for text that is none. */
 static socklen_t parse(const char *text, int port, int interface, union address *to)
@@ -320,7 +320,7 @@ static JSValue net_receive(JSContext *ctx, JSValueConst this, int argc, JSValueC
 	(void)this, (void)argc;
 	if (!host_int(ctx, argv[0], &fd))
 		return JS_EXCEPTION;
-	got = read(fd, received, MOST_RECEIVED);
+	got = read(fd, received, sizeof received);
 	return got < 0 ? host_errno(ctx, errno) : host_bytes(ctx, received, (size_t)got);
 }
 

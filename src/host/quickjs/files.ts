@@ -7,8 +7,7 @@ import type { AppendFile, Files } from "../host.ts";
 import { checked, errnoOf, native } from "./native.ts";
 
 const CREATE = 1;
-const READ_ONLY = 2;
-const FOLDER = 4;
+const FOLDER = 2;
 const KINDS = ["file", "directory", "other", "other"] as const;
 
 export const quickJsFiles: Files = {
@@ -177,7 +176,7 @@ function writeAll(operation: string, fd: number, bytes: Uint8Array, from: number
 }
 
 function syncFolder(operation: string, folder: string): void {
-  const fd = checked<number>(operation, native.open(folder, READ_ONLY | FOLDER, 0));
+  const fd = checked<number>(operation, native.open(folder, FOLDER, 0));
   const synced = native.sync(fd);
   native.close(fd);
   checked(operation, synced);
