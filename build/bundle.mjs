@@ -131,11 +131,14 @@ export async function bundleDaemon() {
 
 /** The `qjs` of @suchipi/quickjs for this machine. */
 export function qjsPath() {
+  return path.join(enginePath(), "bin/qjs");
+}
+
+/** The folder of @suchipi/quickjs for a triple, or for this machine and a kind of C library. */
+export function enginePath({ triple = null, library = "static" } = {}) {
   const arch = { x64: "x86_64", arm64: "aarch64" }[process.arch];
-  return path.join(
-    root,
-    `node_modules/@suchipi/quickjs/build/${arch}-unknown-linux-static/bin/qjs`,
-  );
+  const named = triple ?? `${arch}-unknown-linux-${library}`;
+  return path.join(root, "node_modules/@suchipi/quickjs/build", named);
 }
 
 /** Bundles the demo for Node into dist/demo.mjs; it runs the product beside it. */

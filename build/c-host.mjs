@@ -1,10 +1,9 @@
 // Compiles the C host around a bundle: what dist/homecad is, and what runs tests on it.
 import { execFileSync, spawnSync } from "node:child_process";
 import path from "node:path";
-import { filesBelow, root } from "./bundle.mjs";
+import { enginePath, filesBelow, root } from "./bundle.mjs";
 
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
-const ARCH = { x64: "x86_64", arm64: "aarch64" }[process.arch];
 
 /** musl-gcc makes a static executable; where that is missing, cc makes one that needs this machine's C library. */
 export const OPTIONS = {
@@ -20,8 +19,7 @@ export const OPTIONS = {
  */
 export function compileHost({ bundle, out, cc, triple, sanitize }) {
   const isStatic = cc.includes("musl");
-  const named = triple ?? `${ARCH}-unknown-linux-${isStatic ? "static" : "gnu"}`;
-  const engine = path.join(root, "node_modules/@suchipi/quickjs/build", named);
+  const engine = enginePath({ triple, library: isStatic ? "static" : "gnu" });
   const sources = [".c", ".S"].flatMap((ending) => filesBelow("package/homeca/src", ending));
   const how = sanitize
     ? ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
