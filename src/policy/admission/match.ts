@@ -45,8 +45,8 @@ export function matchFirstContact(
   const known = deviceByKey(registry, spkiHash);
   if (known !== null && (known.setupCode !== null || known.state !== "pending")) {
     const valid = known.setupCode === null ? null : holds(known.setupCode);
-    const weakKey =
-      known.state === "expected" && publicKey.kind === "ec" && isWeakKey(crypto, publicKey.point);
+    const isEnough = known.state === "expected" && valid !== true;
+    const weakKey = isEnough && publicKey.kind === "ec" && isWeakKey(crypto, publicKey.point);
     return { record: known, setupProofValid: valid, weakKey, absorbs: null };
   }
 
