@@ -206,7 +206,7 @@ export class Nursery {
       method: "call",
       params: ["", "homeca", "approve", { id }],
     };
-    this.#owner = this.#home.host.connectLocal(SOCKET);
+    this.#owner = this.#home.host.localClient(SOCKET);
     this.#owner.send(`${JSON.stringify(call)}\n`);
   }
 

@@ -212,6 +212,12 @@ export interface Host {
     mode: number,
     accept: (connection: LocalConnection) => LocalHandlers,
   ): Listener;
+  /** Connects to a stream socket in the file system, as {@link Host.connectTcp} does over the network. */
+  connectLocal(
+    path: string,
+    open: (connection: StreamConnection) => StreamHandlers,
+    failed: (failure: HostFailure) => void,
+  ): Attempt;
   /** Listens for TCP connections, bound before it returns; an IPv6 address takes IPv6 only. */
   listenTcp(
     bind: SocketAddress,

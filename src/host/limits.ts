@@ -12,6 +12,9 @@ export function statusOfFailure(errno: string): number {
   return errno === "ENOENT" ? 127 : 126;
 }
 
+/** `sun_path` of Linux is 108 bytes with its closing NUL; libuv would cut a longer name silently. */
+export const MAX_SOCKET_PATH_BYTES = 107;
+
 /** What a reader of a local socket may leave unread before its connection is cut: it takes no answers and holds our memory. */
 export const MAX_UNREAD_BYTES: number = 4 * 1024 * 1024;
 

@@ -56,7 +56,7 @@ const callOf = (method: string, args?: unknown, object = "homeca"): unknown => (
 
 /** Sends one line and gives back the answers there are once everything settled. */
 async function exchange({ host }: Home, text: string): Promise<unknown[]> {
-  const client = host.connectLocal(SOCKET);
+  const client = host.localClient(SOCKET);
   client.send(text);
   host.clock.advance(0);
   await new Promise((resolve) => setImmediate(resolve));
@@ -266,7 +266,7 @@ test("a batch is answered in its order, one too large is refused", async () => {
 test("lines may come in pieces, several at once, and with empty ones between", async () => {
   const at = home();
   const line = JSON.stringify(callOf("reload"));
-  const client = at.host.connectLocal(SOCKET);
+  const client = at.host.localClient(SOCKET);
   for (const character of line) client.send(character);
   client.send(`\n\n${line}\n${line}\n`);
   at.host.clock.advance(0);
@@ -278,7 +278,7 @@ test("a line in as many pieces as are kept, one fewer or one more is the same li
   const line = `${JSON.stringify(callOf("reload"))}\n`;
   for (const pieces of [MAX_PARTS - 1, MAX_PARTS, MAX_PARTS + 1, line.length]) {
     const at = home();
-    const client = at.host.connectLocal(SOCKET);
+    const client = at.host.localClient(SOCKET);
     for (let n = 0; n < pieces - 1; n++) client.send(line.charAt(n));
     client.send(line.slice(pieces - 1));
     at.host.clock.advance(0);
@@ -327,9 +327,9 @@ test("a line of 64 KiB is answered, one byte more ends the connection", () => {
     const line = JSON.stringify(callOf("reload"));
     return line + " ".repeat(length - line.length);
   };
-  const good = at.host.connectLocal(SOCKET);
+  const good = at.host.localClient(SOCKET);
   good.send(`${padded(MAX_LINE_BYTES)}\n`);
-  const bad = at.host.connectLocal(SOCKET);
+  const bad = at.host.localClient(SOCKET);
   bad.send(padded(MAX_LINE_BYTES + 1));
   at.host.clock.advance(0);
   assert.match(good.received, /"result":\[0,/);
@@ -340,22 +340,22 @@ test("a line of 64 KiB is answered, one byte more ends the connection", () => {
 
 test("connections beyond the bound are closed at once, and a place that is given back is free", () => {
   const at = home();
-  const clients = Array.from({ length: MAX_CONNECTIONS }, () => at.host.connectLocal(SOCKET));
+  const clients = Array.from({ length: MAX_CONNECTIONS }, () => at.host.localClient(SOCKET));
   assert.ok(clients.every(({ closed }) => !closed));
-  const one = at.host.connectLocal(SOCKET);
+  const one = at.host.localClient(SOCKET);
   assert.ok(one.closed);
   at.host.clock.advance(0);
   clients[0]!.close();
   at.host.clock.advance(0);
-  assert.ok(!at.host.connectLocal(SOCKET).closed);
+  assert.ok(!at.host.localClient(SOCKET).closed);
 });
 
 test("a connection that asks faster than it can be answered is ended at the bound", async () => {
   const at = home();
   const line = `${JSON.stringify(callOf("approve", { id: PHONE }))}\n`;
-  const patient = at.host.connectLocal(SOCKET);
+  const patient = at.host.localClient(SOCKET);
   patient.send(line.repeat(MAX_OPEN_CALLS));
-  const hasty = at.host.connectLocal(SOCKET);
+  const hasty = at.host.localClient(SOCKET);
   hasty.send(line.repeat(MAX_OPEN_CALLS + 1));
   at.host.clock.advance(0);
   await new Promise((resolve) => setImmediate(resolve));

@@ -149,12 +149,12 @@ test("a local connection carries text both ways and tells its end once", () => {
     },
     onClose: () => closed++,
   }));
-  const client = host.connectLocal("/run/a.sock");
+  const client = host.localClient("/run/a.sock");
   client.send("hello");
   host.clock.advance(0);
   client.close();
   host.clock.advance(0);
   assert.deepEqual([client.received, client.closed, closed], ["HELLO", true, 1]);
   listener.close();
-  assert.throws(() => host.connectLocal("/run/a.sock"), HostFailure);
+  assert.throws(() => host.localClient("/run/a.sock"), HostFailure);
 });

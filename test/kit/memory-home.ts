@@ -193,7 +193,7 @@ export class MemoryHome {
 
   /** A management call as the command line makes it; `turns` bounds how long its answer is waited for. */
   async call(method: string, args: object = {}, turns = 50): Promise<Record<string, unknown>> {
-    const client = this.host.connectLocal(SOCKET);
+    const client = this.host.localClient(SOCKET);
     client.send(
       `${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "call", params: ["", "homeca", method, args] })}\n`,
     );

@@ -665,7 +665,7 @@ for (const crypto of providers) {
     takes = 300;
     const { station, line } = new Visitor(home, chain).steps(TLS_ROUNDS);
     assert.equal(line.ask(station.request()), null);
-    const client = home.host.connectLocal(SOCKET);
+    const client = home.host.localClient(SOCKET);
     const call = {
       jsonrpc: "2.0",
       id: 1,

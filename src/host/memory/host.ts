@@ -32,6 +32,7 @@ import { MemoryClock } from "./clock.ts";
 import { openMemoryMulticast } from "./multicast.ts";
 import type { MemoryInterface } from "./multicast.ts";
 import { MemoryNetwork } from "./network.ts";
+import { MemoryStreams } from "./streams.ts";
 
 /** What a script answers for a program; `takes` milliseconds pass before it ends. */
 export type ScriptedResult = Partial<ProcessResult> & { readonly takes?: number };
@@ -73,6 +74,7 @@ export class MemoryHost implements Host {
   readonly address: string;
   readonly #script: (command: readonly string[], input: string) => ScriptedResult;
   readonly #listeners = new Map<string, (connection: LocalConnection) => LocalHandlers>();
+  readonly #local: MemoryStreams;
 
   constructor(options: MemoryHostOptions) {
     this.crypto = options.crypto;
@@ -83,6 +85,7 @@ export class MemoryHost implements Host {
     this.#interfaces = options.interfaces ?? [];
     this.address = options.address ?? "127.0.0.1";
     this.#script = options.script ?? (() => ({}));
+    this.#local = new MemoryStreams(this.clock);
   }
 
   mono(): Mono {
@@ -125,7 +128,26 @@ export class MemoryHost implements Host {
   ): Listener {
     if (this.#listeners.has(path)) throw new HostFailure(`listen at ${path}`, "EADDRINUSE");
     this.#listeners.set(path, accept);
-    return { close: () => void this.#listeners.delete(path) };
+    const listener = this.#local.listenAt(path, (connection) => {
+      const handlers = accept(connection);
+      // Half a conversation is none here.
+      return { ...handlers, onEnd: () => connection.close(), onDrained: () => {} };
+    });
+    return {
+      close: () => {
+        this.#listeners.delete(path);
+        listener.close();
+      },
+    };
+  }
+
+  connectLocal(
+    path: string,
+    open: (connection: StreamConnection) => StreamHandlers,
+    failed: (failure: HostFailure) => void,
+  ): Attempt {
+    const operation = `connect to ${path}`;
+    return this.#local.connectAt(path, open, () => failed(new HostFailure(operation, "ENOENT")));
   }
 
   listenTcp(
@@ -153,8 +175,8 @@ export class MemoryHost implements Host {
     this.logged.push({ level, line });
   }
 
-  /** Connects to a local socket of this host. @throws {@link HostFailure} ECONNREFUSED */
-  connectLocal(path: string): MemoryClient {
+  /** A test's own connection to a local socket of this host. @throws {@link HostFailure} ECONNREFUSED */
+  localClient(path: string): MemoryClient {
     const accept = this.#listeners.get(path);
     if (accept === undefined) throw new HostFailure(`connect to ${path}`, "ECONNREFUSED");
     let received = "";

@@ -3,6 +3,7 @@ import { mono } from "../../base/machine.ts";
 import { HostFailure, MAX_TCP_CONNECTIONS, MAX_UNSENT_BYTES } from "../host.ts";
 import type {
   Attempt,
+  Listener,
   SocketAddress,
   StreamConnection,
   StreamHandlers,
@@ -11,6 +12,7 @@ import type {
 import type { MemoryClock } from "./clock.ts";
 
 type Accept = (connection: StreamConnection, from: SocketAddress) => StreamHandlers;
+type Open = (connection: StreamConnection) => StreamHandlers;
 
 interface Listening {
   readonly accept: Accept;
@@ -35,14 +37,17 @@ export class MemoryStreams {
   listen(bind: SocketAddress, accept: Accept): TcpListener {
     const port = bind.port === 0 ? this.#nextPort++ : bind.port;
     const local = { address: bind.address, port };
-    const name = nameOf(local);
-    if (this.#listeners.has(name)) {
+    if (this.#listeners.has(nameOf(local))) {
       throw new HostFailure(`tcp listen at ${bind.address} port ${port}`, "EADDRINUSE");
     }
+    return { local, ...this.listenAt(nameOf(local), accept) };
+  }
+
+  /** Under a name of the caller's that nobody listens at. */
+  listenAt(name: string, accept: Accept): Listener {
     const listening: Listening = { accept, open: new Set() };
     this.#listeners.set(name, listening);
     return {
-      local,
       close: () => {
         this.#listeners.delete(name);
         for (const end of listening.open) end.reset();
@@ -53,16 +58,20 @@ export class MemoryStreams {
   /** @param from - the address of the side that connects */
   connect(
     to: SocketAddress,
-    open: (connection: StreamConnection) => StreamHandlers,
+    open: Open,
     failed: (failure: HostFailure) => void,
     from: string,
   ): Attempt {
+    const operation = `tcp connect to ${to.address} port ${to.port}`;
+    const refused = (): void => failed(new HostFailure(operation, "ECONNREFUSED"));
+    return this.connectAt(nameOf(to), open, refused, from);
+  }
+
+  /** @param refused - nobody listens under that name */
+  connectAt(name: string, open: Open, refused: () => void, from: string = ""): Attempt {
     const timer = this.#clock.setTimer(this.#clock.mono(), () => {
-      const listening = this.#listeners.get(nameOf(to));
-      if (listening === undefined) {
-        const operation = `tcp connect to ${to.address} port ${to.port}`;
-        return failed(new HostFailure(operation, "ECONNREFUSED"));
-      }
+      const listening = this.#listeners.get(name);
+      if (listening === undefined) return refused();
       const [near, far] = MemoryEnd.pair((run) => this.#later(run));
       near.handle(open(near));
       if (listening.open.size >= MAX_TCP_CONNECTIONS) return far.reset();

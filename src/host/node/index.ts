@@ -17,7 +17,7 @@ import { nodeCrypto } from "./crypto.ts";
 import { listenLocalSocket } from "./local.ts";
 import { networkInterfaces, openMulticast } from "./multicast.ts";
 import { runProgram } from "./run.ts";
-import { connectTcp, listenTcp } from "./tcp.ts";
+import { connectLocalSocket, connectTcp, listenTcp } from "./tcp.ts";
 import { openUdp } from "./udp.ts";
 
 export interface NodeHostOptions {
@@ -91,6 +91,13 @@ export function nodeHost(options: NodeHostOptions): Host {
       };
       return listenLocalSocket(path, mode, guardedAccept, onBug);
     },
+    connectLocal: (path, open, failed) =>
+      connectLocalSocket(
+        path,
+        (connection) => guardedStream(open(connection)),
+        (failure) => guarded(() => failed(failure)),
+        onBug,
+      ),
     listenTcp: (bind, accept) =>
       listenTcp(bind, (connection, from) => guardedStream(accept(connection, from)), onBug),
     connectTcp: (to, open, failed) =>

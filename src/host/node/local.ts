@@ -6,11 +6,8 @@ import net from "node:net";
 import path from "node:path";
 import { HostFailure } from "../host.ts";
 import type { Listener, LocalConnection, LocalHandlers } from "../host.ts";
-import { MAX_UNREAD_BYTES } from "../limits.ts";
+import { MAX_SOCKET_PATH_BYTES, MAX_UNREAD_BYTES } from "../limits.ts";
 import { errnoOf } from "./errno.ts";
-
-/** `sun_path` of Linux is 108 bytes with its closing NUL; libuv would cut a longer name silently. */
-export const MAX_SOCKET_PATH_BYTES = 107;
 
 /**
  * Listens at `socketPath`. The socket file is born with `mode`: it is made

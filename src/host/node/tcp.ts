@@ -8,12 +8,12 @@ import type {
   StreamHandlers,
   TcpListener,
 } from "../host.ts";
-import { LINGER_MS } from "../limits.ts";
+import { LINGER_MS, MAX_SOCKET_PATH_BYTES } from "../limits.ts";
 import { errnoOf } from "./errno.ts";
 import { openUdp } from "./udp.ts";
 
 /** Connections that wait to be accepted, as the kernel counts them. */
-const BACKLOG = 128;
+const BACKLOG = 256;
 
 /**
  * `net.Server.listen` with an address looks the address up first and binds in a
@@ -88,13 +88,34 @@ export function connectTcp(
 ): Attempt {
   const operation = `tcp connect to ${to.address} port ${to.port}`;
   const family = familyOf(to, operation);
-  const socket = net.connect({
-    host: to.address,
-    port: to.port,
-    family,
-    allowHalfOpen: true,
-    noDelay: true,
-  });
+  const at = { host: to.address, port: to.port, family, noDelay: true };
+  return connect(at, operation, open, failed, onBug);
+}
+
+/** See `Host.connectLocal`; a name too long for a socket fails with ENAMETOOLONG. */
+export function connectLocalSocket(
+  path: string,
+  open: (connection: StreamConnection) => StreamHandlers,
+  failed: (failure: HostFailure) => void,
+  onBug: (bug: unknown) => void,
+): Attempt {
+  const operation = `connect to ${path}`;
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) {
+    return connect({ path }, operation, open, failed, onBug);
+  }
+  // libuv would cut the name and connect to somebody else.
+  const timer = setImmediate(() => failed(new HostFailure(operation, "ENAMETOOLONG")));
+  return { cancel: () => clearImmediate(timer) };
+}
+
+function connect(
+  to: net.NetConnectOpts,
+  operation: string,
+  open: (connection: StreamConnection) => StreamHandlers,
+  failed: (failure: HostFailure) => void,
+  onBug: (bug: unknown) => void,
+): Attempt {
+  const socket = net.connect({ ...to, allowHalfOpen: true });
   const onError = (error: Error): void => failed(new HostFailure(operation, errnoOf(error)));
   socket.once("error", onError);
   socket.once("connect", () => {
@@ -174,7 +195,9 @@ class NodeConnection implements StreamConnection {
 
   reset(): void {
     this.closing = true;
-    this.#socket.resetAndDestroy();
+    // A socket of the file system has no reset; it is over at once all the same.
+    if (this.#socket.remoteFamily === undefined) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   pause(): void {

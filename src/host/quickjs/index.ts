@@ -9,7 +9,7 @@ import { Loop } from "./loop.ts";
 import { networkInterfaces, openMulticast } from "./multicast.ts";
 import { checked, native } from "./native.ts";
 import { Programs } from "./run.ts";
-import { connectTcp, listenLocal, listenTcp } from "./streams.ts";
+import { connectLocal, connectTcp, listenLocal, listenTcp } from "./streams.ts";
 import { openUdp } from "./udp.ts";
 
 /** Octets that one call to the kernel gives. */
@@ -19,13 +19,22 @@ export interface QuickJsHost extends Host {
   readonly loop: Loop;
 }
 
-/** @param logStyle - `plain` writes `warning text` to standard error; `syslog` gives the level to syslog */
-export function quickJsHost(logStyle: "plain" | "syslog"): QuickJsHost {
-  if (logStyle === "syslog") native.openLog("homeca");
-  const log = (level: LogLevel, line: string): void => {
-    const prefix = logStyle === "syslog" ? "" : `${level} `;
+type Log = (level: LogLevel, line: string) => void;
+
+/** @param log - `plain` writes `warning text` to standard error; `syslog` gives the level to syslog */
+export function quickJsHost(log: "plain" | "syslog" | Log): QuickJsHost {
+  return hostOver(typeof log === "string" ? systemLog(log) : log);
+}
+
+function systemLog(style: "plain" | "syslog"): Log {
+  if (style === "syslog") native.openLog("homeca");
+  return (level, line) => {
+    const prefix = style === "syslog" ? "" : `${level} `;
     native.log(SEVERITY[level], `${prefix}${oneLine(line)}`);
   };
+}
+
+function hostOver(log: Log): QuickJsHost {
   const loop = new Loop((bug) => {
     const text =
       bug instanceof Error ? `${bug.name}: ${bug.message}\n${bug.stack ?? ""}` : String(bug);
@@ -47,6 +56,7 @@ export function quickJsHost(logStyle: "plain" | "syslog"): QuickJsHost {
     multicast: (group, interfaces, port, onDatagram) =>
       openMulticast(loop, group, interfaces, port, { onDatagram, onFault }),
     listenLocal: (path, mode, accept) => listenLocal(loop, path, mode, accept),
+    connectLocal: (path, open, failed) => connectLocal(loop, path, open, failed),
     listenTcp: (bind, accept) => listenTcp(loop, bind, accept),
     connectTcp: (to, open, failed) => connectTcp(loop, to, open, failed),
     run: (command, input, done) => programs.run(command, input, done),

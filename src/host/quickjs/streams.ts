@@ -138,6 +138,7 @@ class StreamEnd implements StreamConnection {
   }
 
   #write(): void {
+    if (this.#waiting.length === 0) return;
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const sent = native.send(this.#fd, first.buffer, first.byteOffset, first.length);
       const errno = errnoOf(sent);
@@ -218,23 +219,22 @@ function begin(
   serve: (end: StreamEnd) => StreamHandlers,
   closed: () => void,
 ): void {
-  let handlers: StreamHandlers;
   try {
-    handlers = serve(end);
+    const handlers = serve(end);
+    end.begin({
+      onBytes: (bytes) => handlers.onBytes(bytes),
+      onEnd: () => handlers.onEnd(),
+      onDrained: () => handlers.onDrained(),
+      onClose: () => {
+        closed();
+        handlers.onClose();
+      },
+    });
   } catch (bug) {
     end.reset();
     closed();
     throw bug;
   }
-  end.begin({
-    onBytes: (bytes) => handlers.onBytes(bytes),
-    onEnd: () => handlers.onEnd(),
-    onDrained: () => handlers.onDrained(),
-    onClose: () => {
-      closed();
-      handlers.onClose();
-    },
-  });
 }
 
 /** See `Host.listenTcp`. @throws {@link HostFailure} EADDRINUSE, EACCES, EADDRNOTAVAIL, EINVAL */
@@ -266,6 +266,27 @@ export function connectTcp(
   const operation = `tcp connect to ${to.address} port ${to.port}`;
   const fd = native.tcpConnect(to.address, to.port, 0);
   if (errnoOf(fd) === "EINVAL") throw new HostFailure(operation, "EINVAL");
+  return connecting(loop, fd, operation, open, failed);
+}
+
+/** See `Host.connectLocal`. */
+export function connectLocal(
+  loop: Loop,
+  path: string,
+  open: (connection: StreamConnection) => StreamHandlers,
+  failed: (failure: HostFailure) => void,
+): Attempt {
+  return connecting(loop, native.localConnect(path), `connect to ${path}`, open, failed);
+}
+
+/** @param fd - of a socket that connects, or an error number */
+function connecting(
+  loop: Loop,
+  fd: number,
+  operation: string,
+  open: (connection: StreamConnection) => StreamHandlers,
+  failed: (failure: HostFailure) => void,
+): Attempt {
   let isOver = false;
   if (fd < 0) {
     loop.later(() => {
