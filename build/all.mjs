@@ -6,6 +6,7 @@ import { root } from "./bundle.mjs";
 const stages = [
   ["checks", "build/check.mjs"],
   ["unit tests", "build/test.mjs"],
+  ["the C host", "build/test-on-host.mjs", "host/contract", "base/crypto"],
   ["end to end", "test/netns/e2e.mjs"],
   ["a device's life", "test/netns/life.mjs"],
 ];
@@ -13,9 +14,9 @@ const stages = [
 let passed = 0;
 let failed = 0;
 const started = Date.now();
-for (const [name, script] of stages) {
+for (const [name, script, ...words] of stages) {
   console.log(`\n== ${name} (${Math.round((Date.now() - started) / 1000)} s)`);
-  const { status, lines } = await run(script);
+  const { status, lines } = await run(script, words);
   let counted = 0;
   for (const line of lines) {
     const closing = /^(?:[\w ]+: )?(\d+) passed, (\d+) failed/.exec(line);
@@ -30,9 +31,9 @@ for (const [name, script] of stages) {
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
 
-function run(script) {
+function run(script, words) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [path.join(root, script)], {
+    const child = spawn(process.execPath, [path.join(root, script), ...words], {
       cwd: root,
       stdio: ["ignore", "pipe", "inherit"],
     });

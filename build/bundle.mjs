@@ -38,6 +38,11 @@ export function pureTests() {
   return folders.flatMap((folder) => filesBelow(folder, ".test.ts"));
 }
 
+/** Test files of what every host promises, each on the hosts that its engine has. */
+export function contractTests() {
+  return filesBelow("test/host/contract", ".test.ts");
+}
+
 /** Test files that need Node: daemon, host, command line. */
 export function hostTests() {
   return ["test/daemon", "test/host", "test/main"].flatMap((folder) =>
@@ -55,7 +60,7 @@ export async function bundleNodeTests(files, outdir) {
     splitting: true,
     platform: "node",
     outExtension: { ".js": ".mjs" },
-    alias: { "#kit": "./test/kit/node.ts" },
+    alias: { "#kit": "./test/kit/node.ts", "#stages": "./test/kit/stages-node.ts" },
     packages: "external",
     plugins: [corpus(filesBelow, root)],
     sourcemap: "inline",
@@ -90,7 +95,7 @@ export async function bundleQuickJsTests(files, outdir, host = "quickjs") {
     outfile,
     platform: "neutral",
     mainFields: ["module", "main"],
-    alias: { "#kit": `./test/kit/${host}.ts` },
+    alias: { "#kit": `./test/kit/${host}.ts`, "#stages": `./test/kit/stages-${host}.ts` },
     plugins: [corpus(filesBelow, root)],
     banner: {
       js: "globalThis.setTimeout ??= () => 0; globalThis.clearTimeout ??= () => {};" + first,

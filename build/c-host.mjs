@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import path from "node:path";
 import { enginePath, filesBelow, root } from "./bundle.mjs";
 
-const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+export const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 
 /** musl-gcc makes a static executable; where that is missing, cc makes one that needs this machine's C library. */
 export const OPTIONS = {

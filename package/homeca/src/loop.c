@@ -17,8 +17,8 @@
 #include "host.h"
 
 enum {
-	/* Watched at once: 256 TCP connections, sockets, pipes of programs, and room. */
-	MOST_WATCHED = 512,
+	/* Watched at once: 256 connections of each of two TCP listeners, 64 local ones, sockets, pipes of programs, and room. */
+	MOST_WATCHED = 1024,
 	/* Lines of a stack: more tells nothing new. */
 	MOST_LINES = 8,
 	READABLE = 1,
@@ -32,6 +32,9 @@ static JSValue on_ready, on_wake, on_signal;
 /* The first is the signals'. */
 static struct pollfd watched[MOST_WATCHED + 1];
 static nfds_t watched_count;
+/* As it was when we looked: script is told of these. */
+static struct pollfd ready[MOST_WATCHED + 1];
+static nfds_t ready_count;
 static double wake_at = -1;
 static int exit_status = -1;
 static double run_began = -1;
@@ -152,12 +155,10 @@ static void take_signals(void)
 
 static void take_ready(void)
 {
-	struct pollfd ready[MOST_WATCHED + 1];
-	nfds_t count = watched_count;
-
-	/* Script watches and closes meanwhile: it is asked about what was so when we looked, and knows what is gone. */
-	memcpy(ready, watched, sizeof ready[0] * count);
-	for (nfds_t at = 1; at < count && exit_status < 0; at++) {
+	/* Script watches and closes meanwhile. */
+	ready_count = watched_count;
+	memcpy(ready, watched, sizeof ready[0] * ready_count);
+	for (nfds_t at = 1; at < ready_count && exit_status < 0; at++) {
 		short events = ready[at].revents;
 		JSValue told[2];
 
@@ -168,6 +169,7 @@ static void take_ready(void)
 						       ((events & ~POLLIN) != 0 ? WRITABLE : 0));
 		call(on_ready, 2, (JSValueConst *)told);
 	}
+	ready_count = 0;
 }
 
 /* Milliseconds for poll(2), rounded up so that nothing is early; -1 for as long as it takes. */
@@ -223,6 +225,10 @@ void loop_free(void)
 
 void loop_unwatch(int fd)
 {
+	/* Its number may be another's before we come to it. */
+	for (nfds_t at = 1; at < ready_count; at++)
+		if (ready[at].fd == fd)
+			ready[at].revents = 0;
 	for (nfds_t at = 1; at < watched_count; at++) {
 		if (watched[at].fd != fd)
 			continue;

@@ -17,7 +17,7 @@
 enum {
 	/* In one call: more than any datagram. */
 	MOST_RECEIVED = 65536,
-	BACKLOG = 64,
+	BACKLOG = 256,
 	HOPS = 255,
 };
 

@@ -50,10 +50,16 @@ export class MemoryNetwork {
       throw new HostFailure(`udp bind ${bind.address} port ${port}`, "EADDRINUSE");
     }
     this.#sockets.set(name, onDatagram);
+    let open = true;
     return {
       local,
-      send: (bytes, to) => this.#send({ from: local, to, bytes: Uint8Array.from(bytes) }),
-      close: () => void this.#sockets.delete(name),
+      send: (bytes, to) => {
+        if (open) this.#send({ from: local, to, bytes: Uint8Array.from(bytes) });
+      },
+      close: () => {
+        if (open) this.#sockets.delete(name);
+        open = false;
+      },
     };
   }
 

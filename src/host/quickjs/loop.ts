@@ -2,7 +2,7 @@
 import { mono } from "../../base/machine.ts";
 import type { Mono } from "../../base/machine.ts";
 import type { Timer } from "../host.ts";
-import { native } from "./native.ts";
+import { checked, native } from "./native.ts";
 
 export const READABLE = 1;
 export const WRITABLE = 2;
@@ -77,9 +77,10 @@ export class Loop {
     this.setTimer(this.now(), run);
   }
 
+  /** @throws {@link HostFailure} EMFILE where too many are watched */
   watch(fd: number, events: number, ready: Ready): void {
     this.#ready.set(fd, ready);
-    native.watch(fd, events);
+    checked("watch", native.watch(fd, events));
   }
 
   /** Goes on with what was paused, unless it was closed meanwhile. */

@@ -37,7 +37,7 @@ export class DatagramEnd {
     const { buffer, byteOffset, length } = bytes;
     const sent = native.sendTo(this.#fd, address, port, link, buffer, byteOffset, length);
     const errno = errnoOf(sent);
-    if (errno !== null) this.#fault(errno);
+    if (errno !== null) this.#fault(`${this.#name} send to ${address} port ${port}`, errno);
   }
 
   close(): void {
@@ -50,7 +50,8 @@ export class DatagramEnd {
       const got = native.receiveFrom(this.#fd);
       if (typeof got === "number") {
         const errno = errnoOf(got);
-        if (errno !== null && errno !== "EAGAIN" && errno !== "EINTR") this.#fault(errno);
+        if (errno !== null && errno !== "EAGAIN" && errno !== "EINTR")
+          this.#fault(this.#name, errno);
         return;
       }
       this.#lastFault = "";
@@ -59,20 +60,19 @@ export class DatagramEnd {
     }
   }
 
-  #fault(errno: string): void {
-    if (errno !== this.#lastFault) this.#events.onFault(`${this.#name}: ${errno}`);
+  #fault(operation: string, errno: string): void {
+    if (errno !== this.#lastFault) this.#events.onFault(`${operation}: ${errno}`);
     this.#lastFault = errno;
   }
 }
 
 /** @throws {@link HostFailure} with the errno of bind; EINVAL for an address that is not numeric. */
 export function openUdp(loop: Loop, bind: SocketAddress, events: UdpEvents): UdpSocket {
-  const name = `udp ${bind.address} port ${bind.port}`;
   const operation = `udp bind ${bind.address} port ${bind.port}`;
   if (parseAddress(bind.address) === null) throw new HostFailure(operation, "EINVAL");
   const fd = checked<number>(operation, native.udp(bind.address, bind.port, 0, 0));
   const [, address, port] = boundTo(operation, fd);
-  const end = new DatagramEnd(loop, fd, name, events);
+  const end = new DatagramEnd(loop, fd, "udp", events);
   return {
     local: { address, port },
     send: (bytes, to) => end.send(bytes, to, 0),

@@ -1,40 +1,19 @@
 // One suite over every implementation of Files: what the memory twin promises the real one keeps.
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { spawnSync } from "node:child_process";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import esbuild from "esbuild";
 import { assert, test } from "#kit";
-import { hex, utf8 } from "../../src/base/bytes.ts";
-import { HostFailure } from "../../src/host/host.ts";
-import type { Files } from "../../src/host/host.ts";
-import { MemoryFiles, PowerCut } from "../../src/host/memory/files.ts";
-import { nodeFiles } from "../../src/host/node/files.ts";
+import { STAGES } from "#stages";
+import { hex, utf8 } from "../../../src/base/bytes.ts";
+import { HostFailure } from "../../../src/host/host.ts";
+import type { Files } from "../../../src/host/host.ts";
+import { onStage } from "../../kit/stage.ts";
 
 const ONE = hex("01 0a 00 ff");
 const TWO = utf8("two");
 
-function withNode(body: (files: Files, root: string) => void): void {
-  const root = mkdtempSync(path.join(tmpdir(), "homeca-files-"));
-  try {
-    body(nodeFiles, root);
-  } finally {
-    rmSync(root, { recursive: true });
-  }
-}
-
-function withMemory(body: (files: Files, root: string) => void): void {
-  const files = new MemoryFiles();
-  files.makeDirectory("/var", 0o755);
-  body(files, "/var");
-}
-
-for (const [kind, within] of [
-  ["node", withNode],
-  ["memory", withMemory],
-] as const) {
+for (const maker of STAGES) {
+  const { kind } = maker;
   const suite = (name: string, body: (files: Files, root: string) => void): void =>
-    test(`${kind} files: ${name}`, () => within(body));
+    test(`${kind} files: ${name}`, () =>
+      onStage(maker, ({ host, folder }) => body(host.files, folder)));
   const errno = (body: () => unknown): string => assert.throws(body, HostFailure).errno;
 
   suite("what is not there is null, and removing it is no failure", (files, root) => {
@@ -130,127 +109,3 @@ for (const [kind, within] of [
     assert.equal(files.lock(`${root}/other`), true);
   });
 }
-
-test("node files: the mode is as asked whatever the umask", () => {
-  withNode((files, root) => {
-    const before = process.umask(0o077);
-    try {
-      files.replaceDurably(`${root}/a`, ONE, 0o644);
-      assert.equal(files.facts(`${root}/a`)?.mode, 0o644);
-    } finally {
-      process.umask(before);
-    }
-  });
-});
-
-test("node files: a file left beside by a crash is replaced, and a link in its place not followed", () => {
-  withNode((files, root) => {
-    writeFileSync(`${root}/target`, "mine");
-    symlinkSync(`${root}/target`, `${root}/a.new`);
-    files.replaceDurably(`${root}/a`, ONE, 0o600);
-    assert.deepEqual(files.read(`${root}/target`), utf8("mine"));
-    assert.deepEqual(files.list(root), ["a", "target"]);
-    symlinkSync(`${root}/target`, `${root}/log`);
-    const { errno } = assert.throws(() => files.openAppend(`${root}/log`, 0o600, 0), HostFailure);
-    assert.equal(errno, "ELOOP");
-    assert.equal(files.facts(`${root}/log`)?.kind, "other");
-  });
-});
-
-test("node files: a full medium is ENOSPC", () => {
-  // /dev/full takes no octet; it cannot be cut to a length either, so opening it fails already.
-  const { errno } = assert.throws(
-    () => nodeFiles.openAppend("/dev/full", 0o600, 0).appendDurably(ONE),
-    HostFailure,
-  );
-  assert.ok(["ENOSPC", "EINVAL"].includes(errno), errno);
-});
-
-test("node files: a read that is forbidden is a HostFailure and not null", () => {
-  withNode((files, root) => {
-    files.makeDirectory(`${root}/d`, 0o700);
-    const { errno } = assert.throws(() => files.read(`${root}/d`), HostFailure);
-    assert.equal(errno, "EISDIR");
-    chmodSync(`${root}/d`, 0o700);
-  });
-});
-
-test("node files: a lock holds against another process and dies with its holder by SIGKILL", async () => {
-  const root = mkdtempSync(path.join(tmpdir(), "homeca-lock-"));
-  try {
-    const script = path.join(root, "holder.mjs");
-    await esbuild.build({
-      stdin: {
-        contents: `import { nodeFiles } from "./src/host/node/files.ts";
-          const held = nodeFiles.lock(process.argv[2]);
-          console.log(held);
-          if (held) process.kill(process.pid, "SIGKILL");`,
-        resolveDir: process.cwd(),
-        loader: "ts",
-      },
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      outfile: script,
-    });
-    const hold = (): { signal: string | null; said: string } => {
-      const { signal, stdout } = spawnSync(process.execPath, [script, `${root}/lock`], {
-        encoding: "utf8",
-      });
-      return { signal, said: stdout };
-    };
-    assert.deepEqual(hold(), { signal: "SIGKILL", said: "true\n" });
-    assert.deepEqual(hold(), { signal: "SIGKILL", said: "true\n" });
-    assert.ok(nodeFiles.lock(`${root}/lock`));
-    assert.deepEqual(hold(), { signal: null, said: "false\n" });
-  } finally {
-    rmSync(root, { recursive: true });
-  }
-});
-
-test("memory files: power that is cut in an append leaves any of three tails", () => {
-  for (const [torn, left] of [
-    ["short", "aabb"],
-    ["zeros", "aabb0000"],
-    ["hole", "aabb0004"],
-  ] as const) {
-    const files = new MemoryFiles();
-    const log = files.openAppend("/log", 0o600, 0);
-    log.appendDurably(hex("aa"));
-    files.cutPowerAfter(1);
-    assert.throws(() => log.appendDurably(hex("bb0304")), PowerCut);
-    assert.throws(() => files.read("/log"), PowerCut);
-    assert.deepEqual(files.restart(torn).read("/log"), hex(left), torn);
-  }
-});
-
-test("memory files: power that is cut in a replacement leaves the old file or the new", () => {
-  const outcomes: string[] = [];
-  for (let units = 0; ; units++) {
-    const files = new MemoryFiles();
-    files.plant("/a", hex("01"));
-    files.cutPowerAfter(units);
-    try {
-      files.replaceDurably("/a", hex("02"), 0o600);
-      break;
-    } catch (failure) {
-      assert.ok(failure instanceof PowerCut);
-    }
-    outcomes.push(String(files.restart().read("/a")![0]));
-  }
-  assert.deepEqual(outcomes, ["1", "1", "2"]);
-});
-
-test("memory files: full is ENOSPC and leaves everything as it was", () => {
-  const files = new MemoryFiles();
-  const log = files.openAppend("/log", 0o600, 0);
-  log.appendDurably(ONE);
-  files.limitTo(6);
-  assert.equal(assert.throws(() => log.appendDurably(TWO), HostFailure).errno, "ENOSPC");
-  assert.equal(
-    assert.throws(() => files.replaceDurably("/a", TWO, 0o600), HostFailure).errno,
-    "ENOSPC",
-  );
-  assert.deepEqual(files.read("/log"), ONE);
-  log.appendDurably(hex("0102"));
-});

@@ -1,63 +1,16 @@
-// The contract of TCP in host.ts, one suite over both hosts: what the memory twin promises the real one keeps.
-import { assert, providers, seeded, test } from "#kit";
-import { concat, fromUtf8, utf8 } from "../../src/base/bytes.ts";
-import { HostFailure, MAX_TCP_CONNECTIONS, MAX_UNSENT_BYTES } from "../../src/host/host.ts";
+// The contract of TCP in host.ts, one suite over every host of this engine: what the memory twin promises the real one keeps.
+import { assert, test } from "#kit";
+import { STAGES } from "#stages";
+import { concat, fromUtf8, utf8 } from "../../../src/base/bytes.ts";
+import { HostFailure, MAX_TCP_CONNECTIONS, MAX_UNSENT_BYTES } from "../../../src/host/host.ts";
 import type {
-  Files,
-  Host,
   SocketAddress,
   StreamConnection,
   StreamHandlers,
   TcpListener,
-} from "../../src/host/host.ts";
-import { MemoryHost } from "../../src/host/memory/host.ts";
-import { nodeHost } from "../../src/host/node/index.ts";
-
-// No test here touches files through the host.
-const noFiles = {} as unknown as Files;
-
-interface Stage {
-  readonly host: Host;
-  readonly logged: readonly string[];
-  /** Lets things happen until the condition holds. */
-  until(condition: () => boolean): Promise<void>;
-  /** Lets all that is under way happen. */
-  settle(): Promise<void>;
-}
-
-function onNode(): Stage {
-  const logged: string[] = [];
-  const host = nodeHost({ files: noFiles, writeLog: (line) => void logged.push(line) });
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-  return {
-    host,
-    logged,
-    async until(condition) {
-      for (let waited = 0; !condition(); waited += 2) {
-        if (waited > 10_000) assert.fail("it did not happen in ten seconds");
-        await pause(2);
-      }
-    },
-    settle: () => pause(30),
-  };
-}
-
-function inMemory(): Stage {
-  const host = new MemoryHost({ crypto: providers[0]!, random: seeded("tcp"), files: noFiles });
-  return {
-    host,
-    logged: [],
-    until(condition) {
-      host.clock.advance(0);
-      assert.ok(condition(), "it did not happen");
-      return Promise.resolve();
-    },
-    settle() {
-      host.clock.advance(0);
-      return Promise.resolve();
-    },
-  };
-}
+} from "../../../src/host/host.ts";
+import { onStage } from "../../kit/stage.ts";
+import type { Stage } from "../../kit/stage.ts";
 
 /** What a test that failed left open would keep the process from its end. */
 const ends = new Set<StreamConnection>();
@@ -140,12 +93,12 @@ async function connected(stage: Stage, address = "127.0.0.1"): Promise<Pair> {
   return { near: near!, far: far!, listener };
 }
 
-for (const [kind, stageOf] of [
-  ["node", onNode],
-  ["memory", inMemory],
-] as const) {
-  const suite = (name: string, body: (stage: Stage) => Promise<void>): void =>
-    test(`${kind} tcp: ${name}`, () => body(stageOf()).finally(endAll));
+for (const maker of STAGES) {
+  const { kind } = maker;
+  const suite = (name: string, body: (stage: Stage) => Promise<void> | void): void =>
+    test(`${kind} tcp: ${name}`, () => onStage(maker, body).finally(endAll));
+  // What the memory twin has no kernel for.
+  const real: typeof suite = kind === "memory" ? () => {} : suite;
 
   for (const address of ["127.0.0.1", "::1"]) {
     suite(`over ${address} bytes go both ways, and the port is known at once`, async (stage) => {
@@ -360,76 +313,69 @@ for (const [kind, stageOf] of [
     await stage.until(() => near.every(({ closed, events }) => closed || events.includes("end")));
     for (const { connection } of near) connection.reset();
   });
-}
 
-test("node tcp: a name is no address, and an address of another machine cannot be bound", () => {
-  const { host } = onNode();
-  const nobody = (): StreamHandlers => assert.fail("somebody came");
-  const errno = (body: () => unknown): string => assert.throws(body, HostFailure).errno;
-  const named = { address: "localhost", port: 1 };
-  assert.equal(
-    errno(() => host.listenTcp(named, nobody)),
-    "EINVAL",
-  );
-  assert.equal(
-    errno(() => host.connectTcp(named, nobody, () => {})),
-    "EINVAL",
-  );
-  // 192.0.2.0/24 is for documentation (RFC 5737) and belongs to nobody.
-  assert.equal(
-    errno(() => host.listenTcp({ address: "192.0.2.1", port: 0 }, nobody)),
-    "EADDRNOTAVAIL",
-  );
-});
-
-test("node tcp: both families share one port number", () => {
-  const { host } = onNode();
-  const nobody = (): StreamHandlers => assert.fail("somebody came");
-  const six = host.listenTcp({ address: "::", port: 0 }, nobody);
-  const four = host.listenTcp({ address: "0.0.0.0", port: six.local.port }, nobody);
-  four.close();
-  six.close();
-});
-
-test("node tcp: a bug while accepting, or later, ends nothing but its own", () => {
-  const stage = onNode();
-  return buggy(stage).finally(endAll);
-});
-
-async function buggy(stage: Stage): Promise<void> {
-  const { host, logged } = stage;
-  let first = true;
-  const listener = host.listenTcp({ address: "127.0.0.1", port: 0 }, (connection) => {
-    if (first) {
-      first = false;
-      throw new Error("accepting");
-    }
-    const end = new End(connection);
-    end.onText = (text) => {
-      connection.send(utf8(text));
-      throw new Error("reading");
-    };
-    return end;
-  });
-  listeners.add(listener);
-  const near: End[] = [];
-  let refused = 0;
-  const connect = (): void =>
-    void host.connectTcp(
-      listener.local,
-      (connection) => {
-        const end = new End(connection);
-        near.push(end);
-        return end;
-      },
-      () => refused++,
+  real("a name is no address, and an address of another machine cannot be bound", ({ host }) => {
+    const nobody = (): StreamHandlers => assert.fail("somebody came");
+    const errno = (body: () => unknown): string => assert.throws(body, HostFailure).errno;
+    const named = { address: "localhost", port: 1 };
+    assert.equal(
+      errno(() => host.listenTcp(named, nobody)),
+      "EINVAL",
     );
-  connect();
-  await stage.until(() => refused === 1 || near[0]?.closed === true);
-  connect();
-  await stage.until(() => near.length + refused === 2);
-  near.at(-1)!.connection.send(utf8("echo"));
-  await stage.until(() => near.at(-1)!.text === "echo");
-  assert.ok(logged.some((line) => line.includes("accepting")));
-  assert.ok(logged.some((line) => line.includes("reading")));
+    assert.equal(
+      errno(() => host.connectTcp(named, nobody, () => {})),
+      "EINVAL",
+    );
+    // 192.0.2.0/24 is for documentation (RFC 5737) and belongs to nobody.
+    assert.equal(
+      errno(() => host.listenTcp({ address: "192.0.2.1", port: 0 }, nobody)),
+      "EADDRNOTAVAIL",
+    );
+  });
+
+  real("both families share one port number", ({ host }) => {
+    const nobody = (): StreamHandlers => assert.fail("somebody came");
+    const six = host.listenTcp({ address: "::", port: 0 }, nobody);
+    const four = host.listenTcp({ address: "0.0.0.0", port: six.local.port }, nobody);
+    four.close();
+    six.close();
+  });
+
+  real("a bug while accepting, or later, ends nothing but its own", async (stage) => {
+    const { host, logged } = stage;
+    let first = true;
+    const listener = host.listenTcp({ address: "127.0.0.1", port: 0 }, (connection) => {
+      if (first) {
+        first = false;
+        throw new Error("accepting");
+      }
+      const end = new End(connection);
+      end.onText = (text) => {
+        connection.send(utf8(text));
+        throw new Error("reading");
+      };
+      return end;
+    });
+    listeners.add(listener);
+    const near: End[] = [];
+    let refused = 0;
+    const connect = (): void =>
+      void host.connectTcp(
+        listener.local,
+        (connection) => {
+          const end = new End(connection);
+          near.push(end);
+          return end;
+        },
+        () => refused++,
+      );
+    connect();
+    await stage.until(() => refused === 1 || near[0]?.closed === true);
+    connect();
+    await stage.until(() => near.length + refused === 2);
+    near.at(-1)!.connection.send(utf8("echo"));
+    await stage.until(() => near.at(-1)!.text === "echo");
+    assert.ok(logged.some((line) => line.includes("accepting")));
+    assert.ok(logged.some((line) => line.includes("reading")));
+  });
 }
