@@ -167,6 +167,8 @@ export interface Files {
   createDurably(path: string, bytes: Uint8Array, mode: number): void;
   /** Opens for appending after cutting the file to `length` bytes; makes it where it is missing. */
   openAppend(path: string, mode: number, length: number): AppendFile;
+  /** As openAppend, of a file that must not be there yet: EEXIST. */
+  createAppend(path: string, mode: number): AppendFile;
   remove(path: string): void;
   /** Takes an exclusive lock that dies with the process; false where another process holds it. */
   lock(path: string): boolean;

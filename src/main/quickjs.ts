@@ -1,60 +1,58 @@
-/** `homecad`: the daemon on the router. Its command line is another program for now, see `node.ts`. */
-import { ConfigurationFailure, loadConfiguration } from "../daemon/config/configuration.ts";
+/** `homecad`: the daemon and its command line on QuickJS over the C host, as the router has it. */
 import { startDaemon } from "../daemon/daemon.ts";
-import { VERSION } from "../daemon/version.ts";
-import type { Host } from "../host/host.ts";
 import { quickJsHost } from "../host/quickjs/index.ts";
+import type { QuickJsHost } from "../host/quickjs/index.ts";
+import { readAll } from "../host/quickjs/input.ts";
 import { SIGNAL } from "../host/quickjs/loop.ts";
+import type { Loop } from "../host/quickjs/loop.ts";
 import { native } from "../host/quickjs/native.ts";
-import type { RunningDaemon } from "./cli/command.ts";
-import { EXIT } from "./cli/exit.ts";
+import { Output } from "../host/quickjs/output.ts";
+import { INPUT_TOO_LONG, MAX_INPUT_BYTES } from "./cli/command.ts";
+import { CommandFailure, EXIT } from "./cli/exit.ts";
+import { runCommandLine } from "./cli/main.ts";
 
-const DEFAULT_CONFIG = "/etc/config/homeca";
+const STANDARD_INPUT = 0;
+const STANDARD_OUTPUT = 1;
+const STANDARD_ERROR = 2;
 
-function main(words: readonly string[]): void {
-  const config = valueOf(words, "--config") ?? DEFAULT_CONFIG;
-  const host = quickJsHost(words.includes("--syslog") ? "syslog" : "plain");
-  const fail = (status: number, text: string): void => {
-    for (const line of text.split("\n")) host.log("error", line);
-    native.exit(status);
-  };
-  try {
-    // Read here as well: a wrong configuration has an exit status of its own, and all its mistakes are told.
-    loadConfiguration(host.files, config);
-    const daemon = startDaemon(host, config);
-    host.loop.onSignal = (number) => {
-      if (number === SIGNAL.hangUp) return reload(host, daemon);
-      daemon.stop();
-      native.exit(EXIT.done);
-    };
-  } catch (failure) {
-    if (failure instanceof ConfigurationFailure) {
-      return fail(EXIT.configuration, failure.problems.join("\n"));
-    }
-    if (!(failure instanceof Error)) throw failure;
-    if (["TypeError", "RangeError", "ReferenceError"].includes(failure.name)) throw failure;
-    fail(EXIT.refused, failure.message);
-  }
+let host: QuickJsHost | null = null;
+
+function hostOf(log: "plain" | "syslog"): QuickJsHost {
+  if (host !== null) return host;
+  host = quickJsHost(log);
+  // As by default: whoever has not asked for signals ends by them.
+  host.loop.onSignal = (number) => native.exit(128 + number);
+  return host;
 }
 
-function reload(host: Host, daemon: RunningDaemon): void {
-  try {
-    daemon.reload();
-  } catch (failure) {
-    if (!(failure instanceof Error)) throw failure;
-    host.log("error", `the configuration in force stays: ${failure.message}`);
-  }
+async function input(loop: Loop): Promise<Uint8Array> {
+  const bytes = await readAll(loop, STANDARD_INPUT, MAX_INPUT_BYTES);
+  if (bytes === null) throw new CommandFailure(EXIT.usage, INPUT_TOO_LONG);
+  return bytes;
 }
 
-function valueOf(words: readonly string[], option: string): string | null {
-  const at = words.indexOf(option);
-  return at < 0 ? null : (words[at + 1] ?? null);
+/** What a bug ends with that nobody can put into a sentence: `EX_SOFTWARE` of sysexits.h. */
+const BUG = 70;
+
+async function main(words: readonly string[]): Promise<void> {
+  const { loop } = hostOf(words.includes("--syslog") ? "syslog" : "plain");
+  const out = new Output(loop, STANDARD_OUTPUT, () => native.exit(0));
+  const error = new Output(loop, STANDARD_ERROR, () => native.exit(0));
+  const status = await runCommandLine(words, {
+    host: hostOf,
+    startDaemon,
+    onSignal(handler) {
+      loop.onSignal = (number) => handler(number === SIGNAL.hangUp ? "reload" : "stop");
+    },
+    input: () => input(loop),
+    out: (text) => out.write(text),
+    error: (text) => error.write(text),
+  });
+  out.whenEmpty(() => error.whenEmpty(() => native.exit(status)));
 }
 
 const [, ...words] = native.words();
-if (words.includes("--version")) {
-  native.log(6, `homecad ${VERSION}`);
-  native.exit(EXIT.done);
-} else {
-  main(words);
-}
+main(words).catch((bug: unknown) => {
+  native.exit(BUG);
+  throw bug;
+});

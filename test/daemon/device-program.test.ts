@@ -15,7 +15,7 @@ import {
 import path from "node:path";
 import { after, before } from "node:test";
 import { assert, test } from "#kit";
-import { freeUdpPort, Home, productPath } from "../kit/home.ts";
+import { freeUdpPort, Home, homecaCommand } from "../kit/home.ts";
 
 let home: Home;
 let port = 0;
@@ -29,6 +29,8 @@ before(async () => {
 });
 after(() => home.remove());
 
+const [PROGRAM, ...FIRST] = homecaCommand();
+
 interface Ended {
   readonly status: number | null;
   readonly out: string;
@@ -36,7 +38,7 @@ interface Ended {
 }
 
 function device(...args: readonly string[]): Ended {
-  const ran = spawnSync(process.execPath, [productPath(), "device", ...args], {
+  const ran = spawnSync(PROGRAM, [...FIRST, "device", ...args], {
     encoding: "utf8",
     timeout: 20_000,
   });
@@ -52,7 +54,7 @@ class Running {
   #err = "";
 
   constructor(...args: readonly string[]) {
-    this.#child = spawn(process.execPath, [productPath(), "device", "run", ...args], {
+    this.#child = spawn(PROGRAM, [...FIRST, "device", "run", ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child.stdout?.on("data", (chunk: Buffer) => void (this.#out += chunk.toString("utf8")));
@@ -118,11 +120,9 @@ test("a device is made once, joins once its owner says yes, and shows no secret"
     assert.equal(secret.length, 64);
     assert.equal(shown.out.includes(secret) || home.log.includes(secret), false);
   }
-  const record = spawnSync(
-    process.execPath,
-    [productPath(), "show", id, "--socket", home.socketPath],
-    { encoding: "utf8" },
-  );
+  const record = spawnSync(PROGRAM, [...FIRST, "show", id, "--socket", home.socketPath], {
+    encoding: "utf8",
+  });
   assert.match(record.stdout, /^key +agreed on with this home; its maker/mu, record.stderr);
 });
 

@@ -67,7 +67,7 @@ function suite(): void {
       home.hangUp();
       await home.waitForLog(/'of': use 'nft'.*the old configuration stays in force/u);
       await home.call("status");
-      const words = ["--config", home.configPath];
+      const words = ["serve", "--config", home.configPath];
       const { status, stderr } = spawnSync(homecadPath(), words, { encoding: "utf8" });
       assert.equal(status, EXIT.configuration, stderr);
       assert.match(stderr, /enforce/u);
@@ -75,10 +75,10 @@ function suite(): void {
 
   test("homecad: a second one beside it is refused with one sentence, and harms nothing", () =>
     withHome(async (home) => {
-      const words = ["--config", home.configPath];
+      const words = ["serve", "--config", home.configPath];
       const { status, stderr } = spawnSync(homecadPath(), words, { encoding: "utf8" });
       assert.equal(status, 1, stderr);
-      assert.match(stderr, /^error [^\n]+\n$/u);
+      assert.match(stderr, /^homeca: [^\n]+\n$/u);
       await home.call("status");
     }));
 }

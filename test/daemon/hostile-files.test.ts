@@ -23,9 +23,10 @@ import path from "node:path";
 import { after, before } from "node:test";
 import { assert, skip, test } from "#kit";
 import { nodeCrypto } from "../../src/host/node/crypto.ts";
-import { Home, productPath } from "../kit/home.ts";
+import { Home, homecaCommand } from "../kit/home.ts";
 import { requestPem } from "../kit/memory-home.ts";
 
+const [PROGRAM, ...FIRST] = homecaCommand();
 const REFUSED = 1;
 const WRONG_CONFIGURATION = 4;
 
@@ -97,7 +98,7 @@ ${client}${more}`;
   /** Starts HomeCA; gives how it ended, or that it got ready and was told to end. */
   serve(): Promise<{ readonly status: number | "ready"; readonly said: string }> {
     return new Promise((resolve) => {
-      const child = spawn(process.execPath, [productPath(), "serve", "--config", this.config], {
+      const child = spawn(PROGRAM, [...FIRST, "serve", "--config", this.config], {
         stdio: ["ignore", "pipe", "pipe"],
       });
       let said = "";

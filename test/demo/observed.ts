@@ -1,12 +1,14 @@
 /** HomeCA as its owner sees it: its command line, its log, and what it would tell the router's firewall. */
 import { spawn } from "node:child_process";
-import { productPath } from "../kit/home.ts";
+import { homecaCommand } from "../kit/home.ts";
 import type { Home } from "../kit/home.ts";
 import { Unexpected } from "./stage.ts";
 import type { Stage } from "./stage.ts";
 
 /** How long a line of the log may take to come through the pipe. */
 const LOG_MS = 3000;
+
+const [PROGRAM, ...FIRST] = homecaCommand();
 
 export class ObservedHome {
   readonly home: Home;
@@ -27,8 +29,8 @@ export class ObservedHome {
   /** Runs `homeca WORDS` and gives its JSON. @throws Unexpected with what it said instead */
   async ask<T>(...words: readonly string[]): Promise<T> {
     const { status, out, error } = await ended(
-      process.execPath,
-      [productPath(), ...words, "--socket", this.home.socketPath, "--json"],
+      PROGRAM,
+      [...FIRST, ...words, "--socket", this.home.socketPath, "--json"],
       this.home.folder,
     );
     if (status !== 0) throw new Unexpected(`homeca ${words[0] ?? ""}: ${error.trim() || out}`);

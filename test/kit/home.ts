@@ -12,10 +12,10 @@ export function productPath(): string {
   return path.join(here.slice(0, here.lastIndexOf(`${path.sep}dist`)), "dist/homeca.mjs");
 }
 
-/** The daemon: the product's, or another build of it that HOMECAD names, such as `dist/homecad`. */
-export function daemonCommand(): readonly string[] {
-  const { HOMECAD: other } = process.env;
-  return other === undefined ? [process.execPath, productPath(), "serve"] : [path.resolve(other)];
+/** `homeca`: the product on Node, or another build of it that HOMECA names, such as `dist/homecad`. */
+export function homecaCommand(): readonly [string, ...string[]] {
+  const { HOMECA: other } = process.env;
+  return other === undefined ? [process.execPath, productPath()] : [path.resolve(other)];
 }
 
 /** `dist/homecad`, where this machine could build it; see `build/homecad.mjs`. */
@@ -30,7 +30,7 @@ export interface HomeOptions {
   readonly more?: string;
   /** Options of the section `radius`, a line each. */
   readonly radius?: string;
-  /** The daemon's program and its first words; see {@link daemonCommand}. */
+  /** The program; see {@link homecaCommand}. */
   readonly command?: readonly string[];
 }
 
@@ -80,8 +80,8 @@ export class Home {
     writeFileSync(this.configPath, this.#config(), { mode: 0o600 });
     chmodSync(this.configPath, 0o600);
     this.#log = "";
-    const [program = "", ...words] = this.#options.command ?? daemonCommand();
-    const child = spawn(program, [...words, "--config", this.configPath], {
+    const [program = "", ...words] = this.#options.command ?? homecaCommand();
+    const child = spawn(program, [...words, "serve", "--config", this.configPath], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

@@ -162,6 +162,10 @@ class Mains implements Files {
     return this.#live(() => this.#disk.openAppend(path, mode, length));
   }
 
+  createAppend(path: string, mode: number): AppendFile {
+    return this.#live(() => this.#disk.createAppend(path, mode));
+  }
+
   remove(path: string): void {
     this.#live(() => this.#disk.remove(path));
   }

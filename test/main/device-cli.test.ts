@@ -8,6 +8,7 @@ import { assert, test } from "#kit";
 import { hex, utf8 } from "../../src/base/bytes.ts";
 import { noble } from "../../src/base/crypto/noble.ts";
 import { claimedId, deviceIdHash } from "../../src/policy/admission/setup.ts";
+import { homecaCommand } from "../kit/home.ts";
 import { encodePrivateKey } from "../../src/proto/x509/pkcs8.ts";
 
 test("homeca device init tells the id and the key's hash as a list has them", () => {
@@ -15,11 +16,9 @@ test("homeca device init tells the id and the key's hash as a list has them", ()
   try {
     const state = path.join(folder, "lamp.json");
     const words = ["device", "init", "--json", "--state", state, "--type", "lamp"];
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ["dist/homeca.mjs", ...words, "--serial", "A1B2C3"],
-      { encoding: "utf8" },
-    );
+    const [program, ...first] = homecaCommand();
+    const all = [...first, ...words, "--serial", "A1B2C3"];
+    const { stdout, stderr } = spawnSync(program, all, { encoding: "utf8" });
     assert.equal(stderr, "");
     const shown = JSON.parse(stdout) as { readonly id: string; readonly keyHash: string };
     const identifiers = [{ kind: "serial", value: "A1B2C3" }] as const;

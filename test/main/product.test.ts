@@ -1,12 +1,13 @@
-// The program as it is built: dist/homeca.mjs with its own keys, from an empty folder to a credential that OpenSSL opens.
+// The program as it is built, with its own keys, from an empty folder to a credential that OpenSSL opens.
 import { spawn, spawnSync } from "node:child_process";
 import dgram from "node:dgram";
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { assert, skip, test } from "#kit";
+import { homecaCommand } from "../kit/home.ts";
 
-const PROGRAM = "dist/homeca.mjs";
+const [PROGRAM, ...FIRST] = homecaCommand();
 const NAME =
   "a home makes its authority, issues a credential that openssl opens, revokes it and stops";
 
@@ -40,7 +41,7 @@ config client 'local'
 	option secret_file '${at("secret")}'
 `,
   );
-  const child = spawn(process.execPath, [PROGRAM, "serve", "--config", at("homeca")], {
+  const child = spawn(PROGRAM, [...FIRST, "serve", "--config", at("homeca")], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
@@ -53,8 +54,8 @@ config client 'local'
     child.on("close", () => reject(new Error(`ended before it was ready:\n${log}`)));
   });
   const homeca = (...words: readonly string[]): string => {
-    const all = [PROGRAM, ...words, "--socket", socket];
-    const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: "utf8" });
+    const all = [...FIRST, ...words, "--socket", socket];
+    const { status, stdout, stderr } = spawnSync(PROGRAM, all, { encoding: "utf8" });
     assert.deepEqual([status, stderr], [0, ""], words.join(" "));
     return stdout;
   };

@@ -8,6 +8,7 @@ import { unix } from "../../src/base/machine.ts";
 import { chainSentence, conversationSentence } from "../../src/daemon/refusals.ts";
 import { EXIT } from "../../src/main/cli/exit.ts";
 import { COMMANDS, runCommandLine } from "../../src/main/cli/main.ts";
+import { nodeSystem } from "../../src/main/node-system.ts";
 import type { EapReason } from "../../src/proto/eap/failure.ts";
 import type { PathReason } from "../../src/proto/x509/path-failure.ts";
 
@@ -68,7 +69,7 @@ async function typed(line: string): Promise<Tried> {
     .map((word) => (/^(?:FILE|.*\.(?:p12|conf|pem))$/u.test(word) ? path.join(folder, "x") : word));
   let said = "";
   const status = await runCommandLine([...words, "--socket", path.join(folder, "none.sock")], {
-    startDaemon: () => assert.fail("no command in a sentence starts the daemon"),
+    ...nodeSystem(() => assert.fail("no command in a sentence starts the daemon")),
     out: (text) => (said += text),
     error: (text) => (said += text),
   });

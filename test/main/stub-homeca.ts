@@ -3,10 +3,11 @@ import { loadConfiguration } from "../../src/daemon/config/configuration.ts";
 import { Log } from "../../src/daemon/log.ts";
 import { ManagementServer } from "../../src/daemon/management/server.ts";
 import { runCommandLine } from "../../src/main/cli/main.ts";
-import type { StartDaemon } from "../../src/main/cli/command.ts";
+import type { System } from "../../src/main/cli/command.ts";
+import { nodeSystem } from "../../src/main/node-system.ts";
 import { StubService } from "../daemon/stub-service.ts";
 
-const startDaemon: StartDaemon = (host, configPath) => {
+const startDaemon: System["startDaemon"] = (host, configPath) => {
   const { homeca } = loadConfiguration(host.files, configPath);
   const log = new Log(host, homeca.logLevel);
   const server = new ManagementServer(host, homeca.socket, new StubService(), log);
@@ -23,8 +24,4 @@ const startDaemon: StartDaemon = (host, configPath) => {
   };
 };
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
-  startDaemon,
-  out: (text) => void process.stdout.write(text),
-  error: (text) => void process.stderr.write(text),
-});
+process.exit(await runCommandLine(process.argv.slice(2), nodeSystem(startDaemon)));

@@ -1,5 +1,6 @@
 // Invented days. What runs by this calendar sees both of its clocks jump, hour by hour, and does what is
 // due; libfaketime stands between it and the kernel. Everybody in one story shares one calendar.
+import { spawnSync } from "node:child_process";
 import { readdirSync, renameSync } from "node:fs";
 import path from "node:path";
 import { monotonic, sleep } from "./lab.mjs";
@@ -15,8 +16,11 @@ const LIBRARY = findLibrary();
 /** What is lacking for invented days; null for nothing. */
 export function lacksCalendar() {
   if (LIBRARY === null) return "libfaketime (faketime)";
+  const { HOMECA: other } = process.env;
+  if (other === undefined) return null;
   // One that is linked statically asks the kernel itself.
-  return process.env["HOMECAD"] === undefined ? null : "a daemon that libfaketime can lead";
+  const isStatic = spawnSync("ldd", [other]).status !== 0;
+  return isStatic ? "a program that libfaketime can lead" : null;
 }
 
 export class Calendar {

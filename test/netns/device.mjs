@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
-import { DEVICE_PROGRAM } from "./homeca.mjs";
+import { PROGRAM } from "./homeca.mjs";
 import { HOSTS, until } from "./lab.mjs";
 import { Broken } from "./steps.mjs";
 
@@ -70,7 +70,7 @@ export class Device {
     const served = serve.length === 0 ? [] : [...rows, "--serve-port", String(servePort)];
     const run = ["device", "run", "--json", "--state", this.#state, ...where, ...served];
     const network = ["--supplicant", this.#folder, "--control", control, "--hook", hook];
-    const command = [process.execPath, DEVICE_PROGRAM, ...run, ...network];
+    const command = [...PROGRAM, ...run, ...network];
     this.#agent = this.#startProgram(`${this.#host}-agent`, command);
     const configuration = `${this.#folder}/wpa_supplicant.conf`;
     await until("the device writes its supplicant's configuration", () =>
@@ -187,7 +187,7 @@ export class Device {
     return stdout;
   }
   #run(words) {
-    const command = [process.execPath, DEVICE_PROGRAM, ...words];
+    const command = [...PROGRAM, ...words];
     return this.#lab.run(this.#host, this.#calendar.command(command));
   }
 

@@ -6,18 +6,18 @@ import { bundleProduct } from "../../build/bundle.mjs";
 import { CONFIG, DAS_SECRET, RADIUS_SECRET, root, until } from "./lab.mjs";
 import { Broken } from "./steps.mjs";
 
-/** Another build can be put in place of the one made here; and `homecad` in place of `homeca serve`. */
-const { HOMECA_PROGRAM, HOMECAD } = process.env;
-export const DEVICE_PROGRAM = path.join(root, "dist/homeca.mjs");
-const PROGRAM = HOMECA_PROGRAM ?? path.join(root, "dist/homeca.mjs");
+/** Another build can be put in place of the one made here, such as `dist/homecad`. */
+const { HOMECA: OTHER } = process.env;
+const PRODUCT = path.join(root, "dist/homeca.mjs");
+/** The first words of every command: daemon, owner's and device's. */
+export const PROGRAM = OTHER === undefined ? [process.execPath, PRODUCT] : [path.resolve(OTHER)];
 export const PASSWORD = "correct horse battery";
 
-/** Builds dist/homeca.mjs where its sources are; null, or what is missing. */
+/** Builds dist/homeca.mjs where that is what runs; null, or what is missing. */
 export async function buildHomeca() {
-  if (HOMECA_PROGRAM === undefined && existsSync(path.join(root, "src/main/node.ts"))) {
-    await bundleProduct();
-  }
-  return existsSync(PROGRAM) ? null : PROGRAM;
+  if (OTHER === undefined) await bundleProduct();
+  const program = OTHER ?? PRODUCT;
+  return existsSync(program) ? null : program;
 }
 
 export class Homeca {
@@ -83,9 +83,7 @@ export class Homeca {
   }
 
   async start() {
-    const daemon =
-      HOMECAD === undefined ? [process.execPath, PROGRAM, "serve"] : [path.resolve(HOMECAD)];
-    const command = [...daemon, "--config", this.#config];
+    const command = [...PROGRAM, "serve", "--config", this.#config];
     this.#child = this.#started(command);
     await until("HomeCA answers", async () => {
       if (this.#child.exitCode !== null) {
@@ -272,7 +270,7 @@ export class Homeca {
   }
 
   #run(words) {
-    const command = [process.execPath, PROGRAM, ...words, "--socket", this.#socket];
+    const command = [...PROGRAM, ...words, "--socket", this.#socket];
     return this.#lab.run("router", command);
   }
 

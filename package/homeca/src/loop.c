@@ -19,6 +19,8 @@
 enum {
 	/* Watched at once: 256 connections of each of two TCP listeners, 64 local ones, sockets, pipes of programs, and room. */
 	MOST_WATCHED = 1024,
+	/* In one turn: of more the rest is told at once. */
+	MOST_REJECTED = 32,
 	/* Lines of a stack: more tells nothing new. */
 	MOST_LINES = 8,
 	READABLE = 1,
@@ -39,6 +41,11 @@ static double wake_at = -1;
 static int exit_status = -1;
 static double run_began = -1;
 static double most_run_ms = DEFAULT_RUN_MS;
+/* Promises that failed in this turn and have no handler yet. */
+static struct {
+	JSValue promise, reason;
+} rejected[MOST_REJECTED];
+static int rejected_count;
 
 static double now_ms(void)
 {
@@ -54,14 +61,40 @@ static int is_overdue(JSRuntime *runtime, void *opaque)
 	return run_began >= 0 && now_ms() - run_began > most_run_ms;
 }
 
-static void unhandled(JSContext *ctx, JSValueConst promise, JSValueConst reason, int is_handled,
-		      void *opaque)
+static void drop_rejected(JSContext *ctx, int at)
 {
-	(void)promise, (void)opaque;
-	if (is_handled)
-		return;
-	JS_Throw(ctx, JS_DupValue(ctx, reason));
-	loop_report(ctx);
+	JS_FreeValue(ctx, rejected[at].promise);
+	JS_FreeValue(ctx, rejected[at].reason);
+	rejected[at] = rejected[--rejected_count];
+}
+
+/* A promise that failed may get its handler in the same turn: whether nobody cares is known at the end of it. */
+static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, int is_handled,
+			 void *opaque)
+{
+	(void)opaque;
+	if (!is_handled && rejected_count < MOST_REJECTED) {
+		rejected[rejected_count].promise = JS_DupValue(ctx, promise);
+		rejected[rejected_count++].reason = JS_DupValue(ctx, reason);
+	} else if (!is_handled) {
+		JS_Throw(ctx, JS_DupValue(ctx, reason));
+		loop_report(ctx);
+	}
+	for (int at = 0; is_handled && at < rejected_count; at++) {
+		if (JS_VALUE_GET_PTR(rejected[at].promise) != JS_VALUE_GET_PTR(promise))
+			continue;
+		drop_rejected(ctx, at);
+		break;
+	}
+}
+
+static void report_rejected(JSContext *ctx)
+{
+	while (rejected_count > 0) {
+		JS_Throw(ctx, JS_DupValue(ctx, rejected[0].reason));
+		drop_rejected(ctx, 0);
+		loop_report(ctx);
+	}
 }
 
 void loop_init(JSContext *ctx)
@@ -81,7 +114,7 @@ void loop_init(JSContext *ctx)
 	watched[0].events = POLLIN;
 	watched_count = 1;
 	JS_SetInterruptHandler(JS_GetRuntime(ctx), is_overdue, NULL);
-	JS_SetHostPromiseRejectionTracker(JS_GetRuntime(ctx), unhandled, NULL);
+	JS_SetHostPromiseRejectionTracker(JS_GetRuntime(ctx), on_rejection, NULL);
 	run_began = now_ms();
 }
 
@@ -121,6 +154,7 @@ static void settle(void)
 	while ((done = JS_ExecutePendingJob(JS_GetRuntime(context), &ctx)) != 0)
 		if (done < 0)
 			loop_report(ctx);
+	report_rejected(context);
 }
 
 /* Whether it came back. */
@@ -217,6 +251,8 @@ int loop_run(void)
 
 void loop_free(void)
 {
+	while (rejected_count > 0)
+		drop_rejected(context, 0);
 	JS_FreeValue(context, on_ready);
 	JS_FreeValue(context, on_wake);
 	JS_FreeValue(context, on_signal);

@@ -154,6 +154,12 @@ export class MemoryFiles implements Files {
     return this.#appendFile(path, node);
   }
 
+  createAppend(path: string, mode: number): AppendFile {
+    this.#enter(`createAppend ${path}`);
+    if (this.#nodes.has(path)) throw new HostFailure(`createAppend ${path}`, "EEXIST");
+    return this.openAppend(path, mode, 0);
+  }
+
   remove(path: string): void {
     this.#enter(`remove ${path}`);
     if (!this.#nodes.has(path)) return;

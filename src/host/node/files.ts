@@ -76,23 +76,16 @@ export const nodeFiles: Files = {
   },
 
   openAppend(file, mode, length) {
-    return attempt(`openAppend ${file}`, () => {
-      const isNew = orNull(`openAppend ${file}`, () => lstatSync(file)) === null;
-      const descriptor = openSync(file, O_RDWR | O_NOFOLLOW | (isNew ? O_CREAT | O_EXCL : 0), mode);
-      try {
-        if (isNew) fchmodSync(descriptor, mode);
-        if (fstatSync(descriptor).size < length) {
-          throw new HostFailure(`openAppend ${file}`, "EINVAL");
-        }
-        ftruncateSync(descriptor, length);
-        fsyncSync(descriptor);
-        if (isNew) syncDirectory(path.dirname(file));
-      } catch (failure) {
-        closeSync(descriptor);
-        throw failure;
-      }
-      return new NodeAppendFile(file, descriptor, length);
-    });
+    const operation = `openAppend ${file}`;
+    const isNew = orNull(operation, () => lstatSync(file)) === null;
+    return attempt(operation, () => openedAppend(operation, file, { isNew, mode, length }));
+  },
+
+  createAppend(file, mode) {
+    const operation = `createAppend ${file}`;
+    return attempt(operation, () =>
+      openedAppend(operation, file, { isNew: true, mode, length: 0 }),
+    );
   },
 
   remove(file) {
@@ -106,6 +99,25 @@ export const nodeFiles: Files = {
     return attempt(`lock ${file}`, () => takeLock(file));
   },
 };
+
+function openedAppend(
+  operation: string,
+  file: string,
+  { isNew, mode, length }: { isNew: boolean; mode: number; length: number },
+): AppendFile {
+  const descriptor = openSync(file, O_RDWR | O_NOFOLLOW | (isNew ? O_CREAT | O_EXCL : 0), mode);
+  try {
+    if (isNew) fchmodSync(descriptor, mode);
+    if (fstatSync(descriptor).size < length) throw new HostFailure(operation, "EINVAL");
+    ftruncateSync(descriptor, length);
+    fsyncSync(descriptor);
+    if (isNew) syncDirectory(path.dirname(file));
+  } catch (failure) {
+    closeSync(descriptor);
+    throw failure;
+  }
+  return new NodeAppendFile(file, descriptor, length);
+}
 
 class NodeAppendFile implements AppendFile {
   readonly #file: string;

@@ -56,22 +56,12 @@ export const quickJsFiles: Files = {
   },
 
   openAppend(path, mode, length) {
-    const operation = `openAppend ${path}`;
     const isNew = quickJsFiles.facts(path) === null;
-    const fd = checked<number>(operation, native.open(path, isNew ? CREATE : 0, mode));
-    try {
-      if (isNew) checked(operation, native.chmod(fd, mode));
-      if (checked<number>(operation, native.size(fd)) < length) {
-        throw new HostFailure(operation, "EINVAL");
-      }
-      checked(operation, native.truncate(fd, length));
-      checked(operation, native.sync(fd));
-      if (isNew) syncFolder(operation, folderOf(path));
-    } catch (failure) {
-      native.close(fd);
-      throw failure;
-    }
-    return new QuickJsAppendFile(path, fd, length);
+    return openedAppend(`openAppend ${path}`, path, { isNew, mode, length });
+  },
+
+  createAppend(path, mode) {
+    return openedAppend(`createAppend ${path}`, path, { isNew: true, mode, length: 0 });
   },
 
   remove(path) {
@@ -98,6 +88,27 @@ export const quickJsFiles: Files = {
     return false;
   },
 };
+
+function openedAppend(
+  operation: string,
+  path: string,
+  { isNew, mode, length }: { isNew: boolean; mode: number; length: number },
+): AppendFile {
+  const fd = checked<number>(operation, native.open(path, isNew ? CREATE : 0, mode));
+  try {
+    if (isNew) checked(operation, native.chmod(fd, mode));
+    if (checked<number>(operation, native.size(fd)) < length) {
+      throw new HostFailure(operation, "EINVAL");
+    }
+    checked(operation, native.truncate(fd, length));
+    checked(operation, native.sync(fd));
+    if (isNew) syncFolder(operation, folderOf(path));
+  } catch (failure) {
+    native.close(fd);
+    throw failure;
+  }
+  return new QuickJsAppendFile(path, fd, length);
+}
 
 class QuickJsAppendFile implements AppendFile {
   readonly #operation: string;

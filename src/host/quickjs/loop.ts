@@ -83,6 +83,11 @@ export class Loop {
     checked("watch", native.watch(fd, events));
   }
 
+  /** Of a descriptor that stays open. */
+  unwatch(fd: number): void {
+    if (this.#ready.delete(fd)) native.watch(fd, 0);
+  }
+
   /** Goes on with what was paused, unless it was closed meanwhile. */
   resume(fd: number, events: number): void {
     if (this.#ready.has(fd)) native.watch(fd, events);

@@ -1,6 +1,8 @@
 /** Asks the running daemon: one connection, one call, one answer. */
-import net from "node:net";
+import { concat, fromUtf8, utf8 } from "../../base/bytes.ts";
+import { mono } from "../../base/machine.ts";
 import { MAX_LINE_BYTES } from "../../daemon/management/server.ts";
+import type { Host, StreamConnection } from "../../host/host.ts";
 import { OBJECT } from "../../daemon/management/methods.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 
@@ -18,39 +20,57 @@ const ANONYMOUS = "0".repeat(32);
  *   `notRunning` where nobody answers as HomeCA does.
  */
 export async function callHome(
+  host: Host,
   socketPath: string,
   method: string,
   args: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
   const params = [ANONYMOUS, OBJECT, method, args];
-  const line = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "call", params });
-  if (Buffer.byteLength(line) > MAX_LINE_BYTES) {
+  const line = utf8(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "call", params }));
+  if (line.length > MAX_LINE_BYTES) {
     throw new CommandFailure(EXIT.usage, "this is more than 64 KiB: send it in parts");
   }
-  return resultOf(await exchange(socketPath, line), socketPath);
+  return resultOf(await exchange(host, socketPath, line), socketPath);
 }
 
-function exchange(socketPath: string, line: string): Promise<string> {
+const LINE_FEED = 0x0a;
+
+function exchange(host: Host, socketPath: string, line: Uint8Array): Promise<string> {
   return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
+    const parts: Uint8Array[] = [];
     let length = 0;
-    const socket = net.connect(socketPath, () => socket.write(`${line}\n`));
+    let connection: StreamConnection | null = null;
+    const end = (): void => {
+      patience.cancel();
+      connection?.reset();
+    };
     const fail = (sentence: string): void => {
-      socket.destroy();
+      end();
       reject(new CommandFailure(EXIT.notRunning, sentence));
     };
-    socket.setTimeout(ANSWER_SECONDS * 1000, () => fail(silent(socketPath)));
-    socket.on("error", (error) => fail(unreachable(socketPath, error)));
-    socket.on("close", () => fail(silent(socketPath)));
-    socket.on("data", (part) => {
-      const end = part.indexOf(0x0a);
+    const noAnswer = (): void => fail(silent(socketPath));
+    const patience = host.setTimer(mono(host.mono() + ANSWER_SECONDS * 1000), noAnswer);
+    const onBytes = (part: Uint8Array): void => {
+      const stop = part.indexOf(LINE_FEED);
       length += part.length;
-      if (length > MAX_ANSWER_BYTES) return fail(silent(socketPath));
-      parts.push(end < 0 ? part : part.subarray(0, end));
-      if (end < 0) return;
-      resolve(Buffer.concat(parts).toString("utf8"));
-      socket.destroy();
-    });
+      if (length > MAX_ANSWER_BYTES) return noAnswer();
+      parts.push(stop < 0 ? part : part.subarray(0, stop));
+      if (stop < 0) return;
+      end();
+      const answer = fromUtf8(concat(...parts));
+      if (answer === null) noAnswer();
+      else resolve(answer);
+    };
+    host.connectLocal(
+      socketPath,
+      (opened) => {
+        connection = opened;
+        opened.send(line);
+        opened.send(Uint8Array.of(LINE_FEED));
+        return { onBytes, onEnd: noAnswer, onDrained: () => {}, onClose: noAnswer };
+      },
+      ({ errno }) => fail(unreachable(socketPath, errno)),
+    );
   });
 }
 
@@ -77,8 +97,7 @@ export function field(value: unknown, name: string): unknown {
     : undefined;
 }
 
-function unreachable(socketPath: string, error: Error): string {
-  const errno = "code" in error ? String(error.code) : error.message;
+function unreachable(socketPath: string, errno: string): string {
   return errno === "EACCES" || errno === "EPERM"
     ? `you may not use ${socketPath}: run homeca as root`
     : `HomeCA is not running (${socketPath}: ${errno}): start it with /etc/init.d/homeca start`;

@@ -17,8 +17,22 @@ export interface RunningDaemon {
   stop(): void;
 }
 
-/** Starts the daemon, or throws an error whose message is one sentence. */
-export type StartDaemon = (host: Host, configPath: string) => RunningDaemon;
+/** What the command line is given by whoever starts it. */
+export interface System {
+  /** The host of this process. There is one: what the first asks of its log is so for all. */
+  readonly host: (log: "plain" | "syslog") => Host;
+  /** Starts the daemon, or throws an error whose message is one sentence. */
+  readonly startDaemon: (host: Host, configPath: string) => RunningDaemon;
+  /** From here on signals come here; until then SIGTERM, SIGINT and SIGHUP end the program. */
+  readonly onSignal: (handler: (signal: "reload" | "stop") => void) => void;
+  /** All of standard input. @throws {@link CommandFailure} `usage` beyond {@link MAX_INPUT_BYTES} */
+  readonly input: () => Promise<Uint8Array>;
+  readonly out: (text: string) => void;
+}
+
+/** Of standard input: more than the daemon takes of anything. */
+export const MAX_INPUT_BYTES: number = 1024 * 1024;
+export const INPUT_TOO_LONG = "standard input is longer than 1 MiB: send less";
 
 export interface Operand {
   /** As in the synopsis: `ID`, `[STATE]`. */
@@ -62,13 +76,23 @@ export function optionsOf(command: Command): readonly OptionRow[] {
 /** One run of a command: what was typed, and the ways out. */
 export class Call {
   readonly words: Words;
-  readonly startDaemon: StartDaemon;
-  readonly #write: (text: string) => void;
+  readonly system: System;
 
-  constructor(words: Words, startDaemon: StartDaemon, write: (text: string) => void) {
+  constructor(words: Words, system: System) {
     this.words = words;
-    this.startDaemon = startDaemon;
-    this.#write = write;
+    this.system = system;
+  }
+
+  /** What a command that is no daemon uses of the system. */
+  get host(): Host {
+    return this.system.host("plain");
+  }
+
+  /** Resolves once the program is told to end. */
+  stopped(reload: () => void = () => {}): Promise<void> {
+    return new Promise((resolve) =>
+      this.system.onSignal((signal) => (signal === "stop" ? resolve() : reload())),
+    );
   }
 
   operand(at: number): string {
@@ -91,7 +115,7 @@ export class Call {
   }
 
   write(text: string): void {
-    this.#write(text);
+    this.system.out(text);
   }
 
   /** A whole number from an option. @throws {@link CommandFailure} `usage` */
@@ -109,7 +133,7 @@ export class Call {
   async ask<T>(method: string, args: Readonly<Record<string, unknown>> = {}): Promise<T> {
     const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
     // The daemon answers with the type of HomeService; the caller names it.
-    return (await callHome(this.option("socket") ?? DEFAULT_SOCKET, method, given)) as T;
+    return (await callHome(this.host, this.option("socket") ?? DEFAULT_SOCKET, method, given)) as T;
   }
 
   /** Shows a result: as JSON where that was asked for, otherwise as `text` draws it. */

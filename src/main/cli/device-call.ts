@@ -1,8 +1,6 @@
 /** What the actions of `homeca device` share: the state they work on, and the code on the label. */
 import { StateFile } from "../../device/state.ts";
 import type { Host } from "../../host/host.ts";
-import { nodeFiles } from "../../host/node/files.ts";
-import { nodeHost } from "../../host/node/index.ts";
 import { normalSetupCode } from "../../policy/registry/record.ts";
 import type { Call } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
@@ -13,13 +11,8 @@ export function statePath(call: Call): string {
   return call.option("state") ?? DEFAULT_STATE;
 }
 
-export function deviceHost(): Host {
-  return nodeHost({ files: nodeFiles, logStyle: "plain" });
-}
-
 export function opened(call: Call): [Host, StateFile] {
-  const host = deviceHost();
-  return [host, StateFile.open(host.files, statePath(call))];
+  return [call.host, StateFile.open(call.host.files, statePath(call))];
 }
 
 /** What `--code` says; null without it. @throws CommandFailure `usage` */

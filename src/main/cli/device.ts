@@ -1,5 +1,5 @@
 /** `homeca device`: a Linux device that belongs to a home, from its first key on. */
-import { isIP } from "node:net";
+import { parseAddress } from "../../base/address.ts";
 import { hex } from "../../base/bytes.ts";
 import { visible } from "../../base/text.ts";
 import { DeviceAgent } from "../../device/agent.ts";
@@ -15,7 +15,7 @@ import { deviceIdHash } from "../../policy/admission/setup.ts";
 import { isPlainText, isType, MAX_NAME } from "../../policy/registry/text.ts";
 import type { Call, Command } from "./command.ts";
 import { ask } from "./device-ask.ts";
-import { DEFAULT_STATE, deviceHost, opened, setupCode, statePath } from "./device-call.ts";
+import { DEFAULT_STATE, opened, setupCode, statePath } from "./device-call.ts";
 import { pair } from "./device-pair.ts";
 import { askedSentence, serverOf } from "./device-serve.ts";
 import { show } from "./device-show.ts";
@@ -172,8 +172,7 @@ export const device: Command = {
 };
 
 function init(call: Call): ExitStatus {
-  const host = deviceHost();
-  const { crypto, random, files } = host;
+  const { crypto, random, files } = call.host;
   const type = call.option("type") ?? "";
   if (!isType(type)) {
     throw new CommandFailure(
@@ -219,10 +218,7 @@ async function run(call: Call): Promise<ExitStatus> {
     say(call, asked, askedSentence(asked)),
   );
   server?.refresh();
-  const told = new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
+  const told = call.stopped();
   if (supplicant !== null && file.state.owner === null) {
     writeFirstContact(host.files, host.crypto, file.state, supplicant);
     hook(host, call, "first");
@@ -265,9 +261,9 @@ interface Awake {
 
 /** The device at work, alone on its state. */
 function awake(call: Call, also: (event: DeviceEvent) => void): Awake {
-  const host = deviceHost();
+  const { host } = call;
   const address = call.option("home");
-  if (address !== null && isIP(address) === 0) {
+  if (address !== null && parseAddress(address) === null) {
     throw new CommandFailure(EXIT.usage, "--home is no IP address: write the router's address");
   }
   const port = portOf(call);

@@ -1,22 +1,25 @@
 /** Files the command line reads and writes for its user. */
-import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
-import { fromUtf8 } from "../../base/bytes.ts";
+import { fromUtf8, utf8 } from "../../base/bytes.ts";
+import { HostFailure } from "../../host/host.ts";
+import type { AppendFile, Files } from "../../host/host.ts";
+import type { Call } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
+import type { ExitStatus } from "./exit.ts";
 
 /** Text of a file, of standard input for `-`. @throws {@link CommandFailure} `usage` */
-export function readText(file: string): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file === "-" ? 0 : file);
-  } catch (failure) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `cannot read ${file} (${codeOf(failure)}): name a file you may read`,
-    );
-  }
+export async function readText({ host, system }: Call, file: string): Promise<string> {
+  const bytes = file === "-" ? await system.input() : read(host.files, file);
   const text = fromUtf8(bytes);
   if (text === null) throw new CommandFailure(EXIT.usage, `${file} is no UTF-8 text: convert it`);
   return text;
+}
+
+function read(files: Files, file: string): Uint8Array {
+  const refused = (errno: string): string =>
+    `cannot read ${file} (${errno}): name a file you may read`;
+  const bytes = attempt(() => files.read(file), refused, EXIT.usage);
+  if (bytes === null) throw new CommandFailure(EXIT.usage, refused("ENOENT"));
+  return bytes;
 }
 
 /** A file that exists, empty, mode 0600, before its content is asked for: what is issued is never lost for want of a place. */
@@ -27,42 +30,39 @@ export interface ReservedFile {
 }
 
 /** @throws {@link CommandFailure} `usage` where there is such a file already or none can be made. */
-export function reserveFile(file: string): ReservedFile {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, "wx", 0o600);
-  } catch (failure) {
-    const errno = codeOf(failure);
-    const sentence =
+export function reserveFile(files: Files, file: string): ReservedFile {
+  let reserved: AppendFile | null = attempt(
+    () => files.createAppend(file, 0o600),
+    (errno) =>
       errno === "EEXIST"
         ? `${file} is there already: remove it or choose another name`
-        : `cannot make ${file} (${errno}): choose another place`;
-    throw new CommandFailure(EXIT.usage, sentence);
-  }
-  let open = true;
+        : `cannot make ${file} (${errno}): choose another place`,
+    EXIT.usage,
+  );
   return {
     write(content) {
-      const bytes = typeof content === "string" ? Buffer.from(content) : content;
-      try {
-        for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
-        closeSync(descriptor);
-      } catch (failure) {
-        throw new CommandFailure(
-          EXIT.refused,
-          `cannot write ${file} (${codeOf(failure)}): free space and issue again`,
-        );
-      }
-      open = false;
+      attempt(
+        () => reserved?.appendDurably(typeof content === "string" ? utf8(content) : content),
+        (errno) => `cannot write ${file} (${errno}): free space and issue again`,
+        EXIT.refused,
+      );
+      reserved?.close();
+      reserved = null;
     },
     abandon() {
-      if (!open) return;
-      open = false;
-      closeSync(descriptor);
-      unlinkSync(file);
+      if (reserved === null) return;
+      reserved.close();
+      reserved = null;
+      files.remove(file);
     },
   };
 }
 
-function codeOf(failure: unknown): string {
-  return failure instanceof Error && "code" in failure ? String(failure.code) : String(failure);
+function attempt<T>(body: () => T, sentence: (errno: string) => string, status: ExitStatus): T {
+  try {
+    return body();
+  } catch (failure) {
+    if (!(failure instanceof HostFailure)) throw failure;
+    throw new CommandFailure(status, sentence(failure.errno));
+  }
 }

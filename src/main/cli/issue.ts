@@ -1,7 +1,7 @@
 /** Commands that hand out certificates, and the one that takes in a list of devices. */
 import { oneLine, visible } from "../../base/text.ts";
-import { randomBytes } from "node:crypto";
 import { fromBase64, toBase32 } from "../../base/bytes.ts";
+import type { RandomSource } from "../../base/machine.ts";
 import { IMPORT_FORMATS } from "../../daemon/management/methods.ts";
 import type {
   Caged,
@@ -68,7 +68,8 @@ const issue: Command = {
       throw new CommandFailure(EXIT.usage, "the PKCS#12 needs a place: add --p12 FILE");
     }
     const passwordFile = call.option("password-file");
-    const password = passwordFile === null ? madePassword() : oneLineOf(passwordFile);
+    const password =
+      passwordFile === null ? madePassword(call.host.random) : await oneLineOf(call, passwordFile);
     const files = reserve(call, ["p12", "wpa", "ca"]);
     try {
       const result = await call.ask<IssuedCredential>("issue", {
@@ -105,7 +106,7 @@ function reserve(call: Call, names: readonly string[]): Map<string, ReservedFile
   try {
     for (const name of names) {
       const file = call.option(name);
-      if (file !== null) files.set(name, reserveFile(file));
+      if (file !== null) files.set(name, reserveFile(call.host.files, file));
     }
     return files;
   } catch (failure) {
@@ -114,13 +115,13 @@ function reserve(call: Call, names: readonly string[]): Map<string, ReservedFile
   }
 }
 
-function madePassword(): string {
-  const characters = toBase32(randomBytes(PASSWORD_BYTES)).slice(0, PASSWORD_CHARACTERS);
+function madePassword(random: RandomSource): string {
+  const characters = toBase32(random(PASSWORD_BYTES)).slice(0, PASSWORD_CHARACTERS);
   return characters.replaceAll(/.{5}(?=.)/g, "$&-");
 }
 
-function oneLineOf(file: string): string {
-  const [line = "", rest = "", ...more] = readText(file).split(/\r?\n/);
+async function oneLineOf(call: Call, file: string): Promise<string> {
+  const [line = "", rest = "", ...more] = (await readText(call, file)).split(/\r?\n/);
   if (line === "" || rest !== "" || more.length > 0) {
     throw new CommandFailure(
       EXIT.usage,
@@ -191,7 +192,7 @@ const sign: Command = {
   examples: ["homeca sign abcdefghijklmnop laptop.csr --out laptop.pem"],
   asks: true,
   async run(call) {
-    const request = readText(call.operand(1));
+    const request = await readText(call, call.operand(1));
     const files = reserve(call, ["out"]);
     try {
       const result = await call.ask<IssuedCertificate>("sign", { id: call.operand(0), request });
@@ -225,7 +226,8 @@ const importDevices: Command = {
         `the name ${file} does not tell its format: add --format csv or --format qr`,
       );
     }
-    const result = await call.ask<ImportOutcome>("import", { text: readText(file), format });
+    const text = await readText(call, file);
+    const result = await call.ask<ImportOutcome>("import", { text, format });
     return call.show(result, ({ imported, skipped }) => {
       const left = skipped.map((sentence) => `left out: ${oneLine(sentence, MAX_SENTENCE)}\n`);
       return `${left.join("")}${imported} taken in, ${skipped.length} left out\n`;

@@ -2,7 +2,7 @@
 import { oneLine } from "../../base/text.ts";
 import { VERSION } from "../../daemon/version.ts";
 import { Call, optionsOf } from "./command.ts";
-import type { Command, StartDaemon } from "./command.ts";
+import type { Command, System } from "./command.ts";
 import { device } from "./device.ts";
 import { DEVICE_COMMANDS } from "./devices.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
@@ -24,9 +24,7 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 /** What the command line is given by whoever starts it. */
-export interface Terminal {
-  readonly startDaemon: StartDaemon;
-  readonly out: (text: string) => void;
+export interface Terminal extends System {
   readonly error: (text: string) => void;
 }
 
@@ -69,7 +67,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<ExitSta
         return EXIT.done;
       }
       checkOperands(command, words.operands.length);
-      return command.run(new Call(words, terminal.startDaemon, terminal.out));
+      return command.run(new Call(words, terminal));
     }
   }
 }

@@ -2,10 +2,7 @@
 import { oneLine } from "../../base/text.ts";
 import { ConfigurationFailure, loadConfiguration } from "../../daemon/config/configuration.ts";
 import type { Host } from "../../host/host.ts";
-import { nodeFiles } from "../../host/node/files.ts";
-import { nodeHost } from "../../host/node/index.ts";
-import { keepNewSpaceSteady } from "../engine.ts";
-import type { Command, RunningDaemon, StartDaemon } from "./command.ts";
+import type { Call, Command, RunningDaemon } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import type { ExitStatus } from "./exit.ts";
 import { MAX_SENTENCE } from "./text.ts";
@@ -36,45 +33,35 @@ export const serve: Command = {
   examples: ["homeca serve --config ./homeca.conf"],
   asks: false,
   run(call) {
-    keepNewSpaceSteady();
-    const logStyle = call.words.flags.has("syslog") ? "syslog" : "plain";
-    const host = nodeHost({ files: nodeFiles, logStyle });
-    return untilStopped(host, call.startDaemon, call.option("config") ?? DEFAULT_CONFIG);
+    const host = call.system.host(call.words.flags.has("syslog") ? "syslog" : "plain");
+    return untilStopped(host, call, call.option("config") ?? DEFAULT_CONFIG);
   },
 };
 
-async function untilStopped(
-  host: Host,
-  startDaemon: StartDaemon,
-  configPath: string,
-): Promise<ExitStatus> {
+async function untilStopped(host: Host, call: Call, configPath: string): Promise<ExitStatus> {
   let daemon: RunningDaemon | null = null;
   // Before the start: a signal that comes early must not find the default, which is to die.
-  const told = new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
-  process.on("SIGHUP", () => {
-    try {
-      daemon?.reload();
-    } catch (failure) {
-      if (!(failure instanceof Error)) throw failure;
-      host.log(
-        "error",
-        `the configuration in force stays: ${oneLine(failure.message, MAX_SENTENCE)}`,
-      );
-    }
-  });
+  const told = call.stopped(() => reload(host, daemon));
   try {
     // Read here as well: a wrong configuration has an exit status of its own, and all its mistakes are told.
     loadConfiguration(host.files, configPath);
-    daemon = startDaemon(host, configPath);
+    daemon = call.system.startDaemon(host, configPath);
   } catch (failure) {
     throw toCommandFailure(failure);
   }
   await told;
   daemon.stop();
   return EXIT.done;
+}
+
+function reload(host: Host, daemon: RunningDaemon | null): void {
+  try {
+    daemon?.reload();
+  } catch (failure) {
+    if (!(failure instanceof Error)) throw failure;
+    const why = oneLine(failure.message, MAX_SENTENCE);
+    host.log("error", `the configuration in force stays: ${why}`);
+  }
 }
 
 /** What the daemon says of itself is one sentence; a bug keeps its stack. */

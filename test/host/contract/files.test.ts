@@ -69,6 +69,18 @@ for (const maker of STAGES) {
     );
   });
 
+  suite("an append file that must be new is refused where its name is taken", (files, root) => {
+    const first = files.createAppend(`${root}/new`, 0o600);
+    first.appendDurably(ONE);
+    first.close();
+    assert.equal(
+      errno(() => files.createAppend(`${root}/new`, 0o600)),
+      "EEXIST",
+    );
+    assert.deepEqual(files.read(`${root}/new`), ONE);
+    assert.equal(files.facts(`${root}/new`)?.mode, 0o600);
+  });
+
   suite("a directory is made once, and listed by name in order", (files, root) => {
     files.makeDirectory(`${root}/d`, 0o700);
     files.makeDirectory(`${root}/d`, 0o700);
@@ -97,6 +109,7 @@ for (const maker of STAGES) {
       () => files.replaceDurably(inside, ONE, 0o600),
       () => files.createDurably(inside, ONE, 0o600),
       () => files.openAppend(inside, 0o600, 0),
+      () => files.createAppend(inside, 0o600),
       () => files.lock(inside),
     ]) {
       assert.equal(errno(body), "ENOENT");
