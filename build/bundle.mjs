@@ -72,7 +72,7 @@ export async function bundleNodeTests(files, outdir) {
 const TEST_HOSTS = {
   quickjs: { first: "", last: "" },
   homecad: {
-    first: `globalThis.print = (line) => nativeHost.log(6, line); nativeHost.limits(2 ** 30, 3_600_000);`,
+    first: `globalThis.print = (line) => nativeHost.log(6, line); nativeHost.limits(2 ** 30, 0, 3_600_000);`,
     last: "nativeHost.exit(0);",
   },
 };

@@ -15,6 +15,7 @@ import { hasAuthority, KeysFailure, openAuthority } from "./keys.ts";
 import { Log } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { Running } from "./running.ts";
+import { limitScript } from "./script.ts";
 import { StoreFailure } from "./store/failure.ts";
 import { Store } from "./store/journal.ts";
 import { SecretFailure } from "./store/secret.ts";
@@ -38,6 +39,7 @@ export interface Daemon {
 export function startDaemon(host: Host, configPath: string): Daemon {
   try {
     const configuration = loadConfiguration(host.files, configPath);
+    limitScript(host, configuration.limits);
     const log = new Log(host, configuration.homeca.logLevel);
     for (const warning of configuration.warnings) log.warning(warning);
     return new HomeDaemon(host, log, configPath, configuration);

@@ -35,6 +35,7 @@ import { Presences } from "./presences.ts";
 import { endOf, Sessions } from "./sessions.ts";
 import type { Store } from "./store/journal.ts";
 import { Stapling } from "./stapling.ts";
+import { limitScript } from "./script.ts";
 import { Sightings } from "./store/sightings.ts";
 import { Tickets } from "./tickets.ts";
 
@@ -275,6 +276,7 @@ export class House {
   reconfigure(configuration: Configuration): void {
     const surroundings = lookAround(this.host.files, configuration);
     this.#configuration = configuration;
+    limitScript(this.host, configuration.limits);
     if (configuration.homeca.enforce !== this.#enforcement.mode) {
       this.#enforcement = new Enforcement(this.host, configuration.homeca.enforce);
     }

@@ -180,6 +180,14 @@ export interface Timer {
   cancel(): void;
 }
 
+/** What script may take of the machine. */
+export interface ScriptLimits {
+  readonly memoryBytes: number;
+  readonly stackBytes: number;
+  /** Of one callback: it is stopped, what it was about is left, and the log says so. */
+  readonly turnMilliseconds: number;
+}
+
 export interface Host {
   readonly crypto: Crypto;
   /** Blocks until the kernel's random source is ready (getrandom). */
@@ -233,5 +241,7 @@ export interface Host {
   ): Attempt;
   /** Runs a program by its arguments, never through a shell, with `input` on its standard input. */
   run(command: readonly string[], input: string, done: (result: ProcessResult) => void): void;
+  /** From here on; without effect where the engine is given its limits as it starts (V8). */
+  limit(limits: ScriptLimits): void;
   log(level: LogLevel, line: string): void;
 }

@@ -646,6 +646,21 @@ for (const crypto of providers) {
     assert.equal(new Visitor(home, chain).finish(), ACCEPT);
   });
 
+  test(`${crypto.name}: the host holds our code to what the configuration says, from the start and after a change`, async () => {
+    const home = homeWith(crypto);
+    const MIB = 1024 * 1024;
+    assert.deepEqual(home.host.limits, {
+      memoryBytes: 64 * MIB,
+      stackBytes: 512 * 1024,
+      turnMilliseconds: 20_000,
+    });
+    const limits = "\toption memory_mib '32'\n\toption turn_seconds '60'\n";
+    disk(home).plant(CONFIG, utf8(uci(limits)));
+    assert.equal((await home.call("reload"))["status"], 0);
+    const { memoryBytes = 0, turnMilliseconds = 0 } = home.host.limits ?? {};
+    assert.deepEqual([memoryBytes, turnMilliseconds], [32 * MIB, 60_000]);
+  });
+
   test(`${crypto.name}: revoked in the middle of a conversation, a device never sees an Accept, whatever the round`, async () => {
     for (let round = 0; round <= TLS_ROUNDS; round++) {
       const home = homeWith(crypto);

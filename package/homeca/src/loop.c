@@ -331,16 +331,19 @@ static JSValue loop_exit(JSContext *ctx, JSValueConst this, int argc, JSValueCon
 	return JS_UNDEFINED;
 }
 
-/* limits(memory octets, milliseconds of one call); 0 leaves one as it is. Cannot fail. */
+/* limits(memory octets, stack octets, milliseconds of one call); 0 leaves one as it is. Cannot fail. */
 static JSValue loop_limits(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
-	int64_t memory, run;
+	int64_t memory, stack, run;
 
 	(void)this, (void)argc;
-	if (!host_long(ctx, argv[0], &memory) || !host_long(ctx, argv[1], &run))
+	if (!host_long(ctx, argv[0], &memory) || !host_long(ctx, argv[1], &stack) ||
+	    !host_long(ctx, argv[2], &run))
 		return JS_EXCEPTION;
 	if (memory > 0)
 		JS_SetMemoryLimit(JS_GetRuntime(ctx), (size_t)memory);
+	if (stack > 0)
+		JS_SetMaxStackSize(JS_GetRuntime(ctx), (size_t)stack);
 	if (run > 0)
 		most_run_ms = (double)run;
 	return JS_UNDEFINED;
@@ -351,7 +354,7 @@ static const JSCFunctionListEntry entries[] = {
 	JS_CFUNC_DEF("wakeAt", 1, loop_wake_at),
 	JS_CFUNC_DEF("watch", 2, loop_watch),
 	JS_CFUNC_DEF("exit", 1, loop_exit),
-	JS_CFUNC_DEF("limits", 2, loop_limits),
+	JS_CFUNC_DEF("limits", 3, loop_limits),
 };
 
 const struct host_functions loop_functions = { entries, sizeof entries / sizeof entries[0] };

@@ -88,6 +88,9 @@ export interface LimitSettings {
   readonly authenticationsMax: number;
   /** Events kept in memory for `homeca log`. */
   readonly eventsMax: number;
+  readonly memoryMiB: number;
+  readonly stackKiB: number;
+  readonly turnSeconds: number;
 }
 
 function optional<T>(name: string, parser: ValueParser<T>, doc: string): Option<T | null> {
@@ -354,6 +357,24 @@ export const LIMITS: Table<LimitSettings> = {
     value.whole(10, 10_000),
     "500",
     "Events kept in memory for 'homeca log'.",
+  ),
+  memoryMiB: withDefault(
+    "memory_mib",
+    value.whole(16, 1024),
+    "64",
+    "MiB of memory that HomeCA's own code may take on a router; what would take more fails alone.",
+  ),
+  stackKiB: withDefault(
+    "stack_kib",
+    value.whole(256, 4096),
+    "512",
+    "KiB of stack that HomeCA's own code may take on a router.",
+  ),
+  turnSeconds: withDefault(
+    "turn_seconds",
+    value.whole(5, 300),
+    "20",
+    "Seconds that one step of work may take on a router before it is stopped; slow processors need more.",
   ),
 };
 

@@ -21,6 +21,7 @@ import type {
   MulticastSocket,
   NetworkInterface,
   ProcessResult,
+  ScriptLimits,
   SocketAddress,
   StreamConnection,
   StreamHandlers,
@@ -169,6 +170,13 @@ export class MemoryHost implements Host {
     this.ran.push({ command, input });
     const { takes = 0, status = 0, stdout = "", stderr = "" } = this.#script(command, input);
     this.#later(takes, () => done({ status, stdout, stderr }));
+  }
+
+  /** What was asked for last. */
+  limits: ScriptLimits | null = null;
+
+  limit(limits: ScriptLimits): void {
+    this.limits = limits;
   }
 
   log(level: LogLevel, line: string): void {

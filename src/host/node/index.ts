@@ -114,6 +114,7 @@ export function nodeHost(options: NodeHostOptions): Host {
         (result) => guarded(() => done(result)),
         options.maxRunMilliseconds ?? MAX_RUN_MILLISECONDS,
       ),
+    limit: () => {},
     log,
   };
 }

@@ -60,6 +60,8 @@ function hostOver(log: Log): QuickJsHost {
     listenTcp: (bind, accept) => listenTcp(loop, bind, accept),
     connectTcp: (to, open, failed) => connectTcp(loop, to, open, failed),
     run: (command, input, done) => programs.run(command, input, done),
+    limit: ({ memoryBytes, stackBytes, turnMilliseconds }) =>
+      native.limits(memoryBytes, stackBytes, turnMilliseconds),
     log,
   };
 }

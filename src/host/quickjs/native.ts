@@ -43,7 +43,7 @@ export interface Native {
   wakeAt(milliseconds: number): void;
   watch(fd: number, events: number): Result;
   exit(status: number): void;
-  limits(memoryOctets: number, runMilliseconds: number): void;
+  limits(memoryOctets: number, stackOctets: number, turnMilliseconds: number): void;
 
   read(path: string): Or<ArrayBuffer>;
   facts(path: string): Or<readonly [mode: number, size: number, owner: number, kind: number]>;

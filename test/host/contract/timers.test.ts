@@ -84,4 +84,31 @@ for (const maker of STAGES) {
     assert.equal(logged[0], "error bug: TypeError: broken");
     assert.match(logged.join("\n"), /error bug: {4,5}at /);
   });
+
+  // V8 is given its limits as it starts, and the memory twin has none.
+  const limited: typeof suite = kind === "quickjs" ? suite : () => {};
+
+  /** Runs `greedy` in a callback under small limits, and another callback after it. */
+  async function underLimits(stage: Stage, greedy: () => void): Promise<string> {
+    const { host, logged } = stage;
+    host.limit({ memoryBytes: 2 ** 30, stackBytes: 256 * 1024, turnMilliseconds: 300 });
+    let later = false;
+    host.setTimer(host.mono(), greedy);
+    host.setTimer(host.mono(), () => (later = true));
+    await stage.until(() => later);
+    host.limit({ memoryBytes: 2 ** 30, stackBytes: 512 * 1024, turnMilliseconds: 3_600_000 });
+    return logged[0] ?? "";
+  }
+
+  limited(
+    "a callback that does not come back is stopped, and the next has its turn",
+    async (stage) => {
+      // What stops it passes by every catch: it is the C host that tells of it.
+      let turns = 0;
+      await underLimits(stage, () => {
+        for (;;) turns++;
+      });
+      assert.ok(turns > 0);
+    },
+  );
 }
