@@ -9,17 +9,20 @@ export const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`])
 export const OPTIONS = {
   cc: { type: "string", default: has("musl-gcc") ? "musl-gcc" : "cc" },
   triple: { type: "string" },
+  static: { type: "boolean", default: false },
   sanitize: { type: "boolean", default: false },
 };
 
 /**
  * @param bundle - one module of JavaScript, linked in
  * @param triple - which engine of @suchipi/quickjs; by the compiler unless told
+ * @param wantsStatic - needs no library of the machine; musl-gcc's always is
  * @param sanitize - with AddressSanitizer and UndefinedBehaviorSanitizer; takes gcc or clang
  */
-export function compileHost({ bundle, out, cc, triple, sanitize }) {
-  const isStatic = cc.includes("musl");
-  const engine = enginePath({ triple, library: isStatic ? "static" : "gnu" });
+export function compileHost({ bundle, out, cc, triple, sanitize, static: wantsStatic }) {
+  const isMusl = cc.includes("musl");
+  const isStatic = isMusl || wantsStatic;
+  const engine = enginePath({ triple, library: isMusl ? "static" : "gnu" });
   const sources = [".c", ".S"].flatMap((ending) => filesBelow("package/homeca/src", ending));
   const how = sanitize
     ? ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

@@ -1,4 +1,4 @@
-/** `#stages` on the C host: the folder that its runner made is its second word. */
+/** `#stages` on the C host: its words are the folder that its runner made, and the emulator if there is one. */
 import { quickJsHost } from "../../src/host/quickjs/index.ts";
 import type { QuickJsHost } from "../../src/host/quickjs/index.ts";
 import { native } from "../../src/host/quickjs/native.ts";
@@ -6,7 +6,7 @@ import { memoryStage } from "./memory-stage.ts";
 import { inRealTime } from "./stage.ts";
 import type { Stage, StageMaker } from "./stage.ts";
 
-const [, FOLDER = "/nonexistent"] = native.words();
+const [, FOLDER = "/nonexistent", emulator] = native.words();
 const logged: string[] = [];
 let host: QuickJsHost | null = null;
 let count = 0;
@@ -34,3 +34,6 @@ export const STAGES: readonly StageMaker[] = [
   { kind: "quickjs", make: quickJsStage },
   { kind: "memory", make: memoryStage },
 ];
+
+/** The emulator of another processor that runs all this; null for none. */
+export const EMULATED: string | null = emulator ?? null;

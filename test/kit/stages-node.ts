@@ -21,3 +21,6 @@ export const STAGES: readonly StageMaker[] = [
   { kind: "node", make: nodeStage },
   { kind: "memory", make: memoryStage },
 ];
+
+/** Never here; see `stages-homecad.ts`. */
+export const EMULATED: string | null = null;
