@@ -120,12 +120,12 @@ export async function bundleProduct() {
 }
 
 /** Bundles the daemon for QuickJS into dist/homecad.js, which the C host links in. */
-export async function bundleDaemon() {
+export async function bundleDaemon(entry = "src/main/quickjs.ts", out = "dist/homecad.js") {
   mkdirSync(path.join(root, "dist"), { recursive: true });
-  const outfile = path.join(root, "dist/homecad.js");
+  const outfile = path.resolve(root, out);
   await esbuild.build({
     ...common,
-    entryPoints: ["src/main/quickjs.ts"],
+    entryPoints: [entry],
     outfile,
     platform: "neutral",
     mainFields: ["module", "main"],

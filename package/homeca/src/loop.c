@@ -109,7 +109,9 @@ void loop_init(JSContext *ctx)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* EPIPE and EFBIG tell enough. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	watched[0].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	watched[0].events = POLLIN;
 	watched_count = 1;
