@@ -11,22 +11,26 @@ export const OPTIONS = {
   triple: { type: "string" },
   static: { type: "boolean", default: false },
   sanitize: { type: "boolean", default: false },
+  debug: { type: "boolean", default: false },
 };
 
 /**
  * @param bundle - one module of JavaScript, linked in
  * @param triple - which engine of @suchipi/quickjs; by the compiler unless told
  * @param wantsStatic - needs no library of the machine; musl-gcc's always is
+ * @param debug - with names and lines, for valgrind and gdb
  * @param sanitize - with AddressSanitizer and UndefinedBehaviorSanitizer; takes gcc or clang
  */
-export function compileHost({ bundle, out, cc, triple, sanitize, static: wantsStatic }) {
+export function compileHost({ bundle, out, cc, triple, sanitize, debug, static: wantsStatic }) {
   const isMusl = cc.includes("musl");
   const isStatic = isMusl || wantsStatic;
   const engine = enginePath({ triple, library: isMusl ? "static" : "gnu" });
   const sources = [".c", ".S"].flatMap((ending) => filesBelow("package/homeca/src", ending));
-  const how = sanitize
-    ? ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    : ["-Os", "-s", ...(isStatic ? ["-static"] : [])];
+  const how = [
+    ...(sanitize || debug ? ["-g", "-O1"] : ["-Os", "-s"]),
+    ...(sanitize ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] : []),
+    ...(isStatic ? ["-static"] : []),
+  ];
   execFileSync(
     cc,
     [

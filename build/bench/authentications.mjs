@@ -56,7 +56,8 @@ export function has(name) {
   return spawnSync("sh", ["-c", `PATH=$PATH:/usr/sbin command -v ${name}`]).status === 0;
 }
 
-function supplicantConfig({ files, client }) {
+/** For the phone of a measured home. */
+export function supplicantConfig({ files, client }) {
   return `fast_reauth=0
 network={
   key_mgmt=WPA-EAP
@@ -132,14 +133,14 @@ async function cpuPerAuthentication({ server, port, supplicant }, count) {
  *
  * @returns how many there were
  */
-async function authenticate(port, supplicant, count) {
-  const each = Math.ceil(count / PARALLEL);
-  const runs = Array.from({ length: PARALLEL }, (_, index) =>
+export async function authenticate(port, supplicant, count, parallel = PARALLEL) {
+  const each = Math.ceil(count / parallel);
+  const runs = Array.from({ length: parallel }, (_, index) =>
     eapolTest(port, supplicant, index, each - 1),
   );
   const accepted = (await Promise.all(runs)).reduce((sum, one) => sum + one, 0);
-  if (accepted < each * PARALLEL)
-    throw new Error(`only ${accepted} of ${each * PARALLEL} authentications succeeded`);
+  if (accepted < each * parallel)
+    throw new Error(`only ${accepted} of ${each * parallel} authentications succeeded`);
   process.stderr.write(".");
   return accepted;
 }

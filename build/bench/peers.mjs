@@ -14,7 +14,7 @@ import path from "node:path";
 export const SECRET = "benchmark-secret-1";
 
 /** Starts a server and resolves once `ready` finds its text in the log; ends it by its process id. */
-function start(name, command, args, cwd, ready) {
+export function start(name, command, args, cwd, ready) {
   const log = path.join(cwd, `${name}.log`);
   const out = openSync(log, "w");
   const child = spawn(command, args, { cwd, stdio: ["ignore", out, out] });
