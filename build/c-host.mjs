@@ -27,7 +27,7 @@ export function compileHost({ bundle, out, cc, triple, sanitize, debug, static: 
   const engine = enginePath({ triple, library: isMusl ? "static" : "gnu" });
   const sources = [".c", ".S"].flatMap((ending) => filesBelow("package/homeca/src", ending));
   const how = [
-    ...(sanitize || debug ? ["-g", "-O1"] : ["-Os", "-s"]),
+    ...(sanitize || debug ? ["-g", "-O1"] : ["-O2", "-s"]),
     ...(sanitize ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] : []),
     ...(isStatic ? ["-static"] : []),
   ];

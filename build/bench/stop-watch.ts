@@ -32,6 +32,7 @@ export function watched(crypto: Crypto, parts: Parts, now: () => number): Crypto
       return hasher;
     }),
     digest: timed("hash", (h, m) => crypto.digest(h, m)),
+    digestRounds: timed("hash", (h, m, rounds) => crypto.digestRounds(h, m, rounds)),
     hmac: timed("hash", (h, k, m) => crypto.hmac(h, k, m)),
     hmacKey: timed("hash", (h, k) => {
       const inner = crypto.hmacKey(h, k);

@@ -46,6 +46,7 @@ export const openCrypto: Crypto = {
   name: "open",
   hasher: (hash) => ({ update: () => {}, digest: () => zeros(DIGEST_LENGTH[hash]) }),
   digest: (hash) => zeros(DIGEST_LENGTH[hash]),
+  digestRounds: (hash) => zeros(DIGEST_LENGTH[hash]),
   hmac: (hash) => zeros(DIGEST_LENGTH[hash]),
   hmacKey: (hash) => ({ mac: () => zeros(DIGEST_LENGTH[hash]), forget: () => {} }),
   aead: openAead,

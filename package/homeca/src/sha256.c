@@ -35,30 +35,29 @@ static uint32_t turned(uint32_t word, int bits)
 
 static void compress(uint32_t state[8], const uint8_t *block)
 {
-	uint32_t w[64], s[8];
+	uint32_t w[64], a, b, c, d, e, f, g, h;
 
 	for (int t = 0; t < 16; t++, block += 4)
 		w[t] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 | (uint32_t)block[2] << 8 | block[3];
 	for (int t = 16; t < 64; t++) {
-		uint32_t a = w[t - 15], b = w[t - 2];
+		uint32_t far = w[t - 15], near = w[t - 2];
 
-		w[t] = w[t - 16] + w[t - 7] + (turned(a, 7) ^ turned(a, 18) ^ a >> 3) +
-		       (turned(b, 17) ^ turned(b, 19) ^ b >> 10);
+		w[t] = w[t - 16] + w[t - 7] + (turned(far, 7) ^ turned(far, 18) ^ far >> 3) +
+		       (turned(near, 17) ^ turned(near, 19) ^ near >> 10);
 	}
-	memcpy(s, state, sizeof s);
+	a = state[0], b = state[1], c = state[2], d = state[3];
+	e = state[4], f = state[5], g = state[6], h = state[7];
 	for (int t = 0; t < 64; t++) {
-		uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-		uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-		uint32_t first = s[7] + (turned(s[4], 6) ^ turned(s[4], 11) ^ turned(s[4], 25)) + choice +
+		uint32_t first = h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + ((e & f) ^ (~e & g)) +
 				 ROUND[t] + w[t];
-		uint32_t second = (turned(s[0], 2) ^ turned(s[0], 13) ^ turned(s[0], 22)) + majority;
+		uint32_t second = (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) +
+				  ((a & b) ^ (a & c) ^ (b & c));
 
-		memmove(s + 1, s, 7 * sizeof s[0]);
-		s[4] += first;
-		s[0] = first + second;
+		h = g, g = f, f = e, e = d + first;
+		d = c, c = b, b = a, a = first + second;
 	}
-	for (int at = 0; at < 8; at++)
-		state[at] += s[at];
+	state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+	state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
 static void begin(struct sha256 *hash)
@@ -142,21 +141,31 @@ static void hmac(const struct hmac *keyed, const uint8_t *first, size_t first_le
 	finish(&mac.outer, digest);
 }
 
-/* sha256(buffer, offset, length) -> ArrayBuffer of 32 octets. Cannot fail. */
+/* sha256(buffer, offset, length, rounds) -> ArrayBuffer of 32 octets: the hash, or its hash, and so on. EINVAL out of bounds. */
 static JSValue hash_sha256(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
 	uint8_t digest[DIGEST];
 	struct sha256 hash;
 	const uint8_t *bytes;
 	size_t size;
+	int rounds;
 
 	(void)this, (void)argc;
+	if (!host_int(ctx, argv[3], &rounds))
+		return JS_EXCEPTION;
 	bytes = host_part(ctx, argv[0], argv[1], argv[2], &size);
 	if (bytes == NULL)
 		return JS_EXCEPTION;
-	begin(&hash);
-	add(&hash, bytes, size);
-	finish(&hash, digest);
+	if (rounds < 1 || rounds > MOST_ITERATIONS)
+		return host_errno(ctx, EINVAL);
+	for (int round = 0; round < rounds; round++) {
+		begin(&hash);
+		if (round == 0)
+			add(&hash, bytes, size);
+		else
+			add(&hash, digest, DIGEST);
+		finish(&hash, digest);
+	}
 	return host_bytes(ctx, digest, DIGEST);
 }
 
@@ -218,7 +227,7 @@ static JSValue hash_pbkdf2(JSContext *ctx, JSValueConst this, int argc, JSValueC
 }
 
 static const JSCFunctionListEntry entries[] = {
-	JS_CFUNC_DEF("sha256", 3, hash_sha256),
+	JS_CFUNC_DEF("sha256", 4, hash_sha256),
 	JS_CFUNC_DEF("hmacSha256", 6, hash_hmac),
 	JS_CFUNC_DEF("pbkdf2Sha256", 8, hash_pbkdf2),
 };

@@ -121,6 +121,8 @@ export interface Crypto {
   readonly name: string;
   hasher(hash: HashName): Hasher;
   digest(hash: HashName, message: Uint8Array): Uint8Array;
+  /** The digest of the digest and so on, `rounds` in all, as PKCS#12 makes its keys (RFC 7292 §B.2). */
+  digestRounds(hash: HashName, message: Uint8Array, rounds: number): Uint8Array;
   hmac(hash: HashName, key: Uint8Array, message: Uint8Array): Uint8Array;
   /** @param key - Borrowed: it stays as it is until it is forgotten. */
   hmacKey(hash: HashName, key: Uint8Array): HmacKey;

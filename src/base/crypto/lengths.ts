@@ -56,6 +56,11 @@ export function requireLength(what: string, bytes: Uint8Array, length: number): 
   }
 }
 
+/** @throws RangeError where it is not whole and positive. */
+export function requireRounds(rounds: number): void {
+  if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError("rounds are one or more");
+}
+
 /** @throws RangeError where PBKDF2's numbers are not whole and positive. */
 export function requirePbkdf2(iterations: number, length: number): void {
   for (const number of [iterations, length]) {

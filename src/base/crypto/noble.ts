@@ -35,6 +35,7 @@ import { draw, drawScalar, ecdsaScalars, isScalar, isUncompressed, scalarLength 
 import { pointArithmetic } from "./p256.ts";
 import { recordNumberCipher } from "./record-number.ts";
 import { type SignatureHash, verifyPkcs1, verifyPss } from "./rsa.ts";
+import { roundsOf } from "./rounds.ts";
 import { HmacSha256, sha256, Sha256 } from "./sha256.ts";
 
 const HASHES: Readonly<Record<HashName, CHash>> = {
@@ -57,6 +58,7 @@ export const noble: Crypto = {
     };
   },
   digest,
+  digestRounds: roundsOf(digest),
   hmac: mac,
   hmacKey,
 

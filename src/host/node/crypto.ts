@@ -55,6 +55,7 @@ import {
   SAMPLE_LENGTH,
 } from "../../base/crypto/lengths.ts";
 import { pointArithmetic } from "../../base/crypto/p256.ts";
+import { roundsOf } from "../../base/crypto/rounds.ts";
 import { isRsaKey } from "../../base/crypto/rsa.ts";
 import type { RandomSource } from "../../base/machine.ts";
 
@@ -88,6 +89,7 @@ export const nodeCrypto: Crypto = {
     };
   },
   digest,
+  digestRounds: roundsOf(digest),
   hmac,
   // OpenSSL's are not copied, and a second one is as cheap as the first.
   hmacKey: (hash, key) => ({ mac: (message) => hmac(hash, key, message), forget: () => {} }),

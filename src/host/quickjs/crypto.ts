@@ -1,7 +1,7 @@
 /** The noble provider with SHA-256 from the C host: most of what a handshake hashes, and all that a password costs. */
 import type { Crypto } from "../../base/crypto/crypto.ts";
 import { noble } from "../../base/crypto/noble.ts";
-import { requirePbkdf2 } from "../../base/crypto/lengths.ts";
+import { requirePbkdf2, requireRounds } from "../../base/crypto/lengths.ts";
 import { checked, native } from "./native.ts";
 
 /** See {@link Crypto}. */
@@ -10,8 +10,13 @@ export const quickJsCrypto: Crypto = {
   name: "quickjs",
 
   digest(hash, message) {
-    if (hash !== "sha256") return noble.digest(hash, message);
-    return new Uint8Array(native.sha256(message.buffer, message.byteOffset, message.length));
+    return hash === "sha256" ? sha256(message, 1) : noble.digest(hash, message);
+  },
+
+  digestRounds(hash, message, rounds) {
+    if (hash !== "sha256") return noble.digestRounds(hash, message, rounds);
+    requireRounds(rounds);
+    return sha256(message, rounds);
   },
 
   hmac(hash, key, message) {
@@ -44,3 +49,8 @@ export const quickJsCrypto: Crypto = {
     return new Uint8Array(checked<ArrayBuffer>("pbkdf2", derived));
   },
 };
+
+function sha256({ buffer, byteOffset, length }: Uint8Array, rounds: number): Uint8Array {
+  const digest = native.sha256(buffer, byteOffset, length, rounds);
+  return new Uint8Array(checked<ArrayBuffer>("sha256", digest));
+}

@@ -15,7 +15,7 @@ export interface Native {
   words(): readonly string[];
   errorName(number: number): string;
 
-  sha256(bytes: ArrayBufferLike, offset: number, length: number): ArrayBuffer;
+  sha256(bytes: ArrayBufferLike, offset: number, length: number, rounds: number): Or<ArrayBuffer>;
   hmacSha256(
     key: ArrayBufferLike,
     keyOffset: number,

@@ -137,9 +137,7 @@ function macKey(
   const secret = concat(der.ucs2(password), new Uint8Array(2));
   const diversifier = new Uint8Array(block).fill(MAC_ID);
   const input = concat(diversifier, repeated(salt, block), repeated(secret, block));
-  let key = crypto.digest(hash, input);
-  for (let round = 1; round < iterations; round++) key = crypto.digest(hash, key);
-  return key;
+  return crypto.digestRounds(hash, input, iterations);
 }
 
 /** Copies of `bytes`, the last one cut, up to a whole number of blocks. */

@@ -34,6 +34,20 @@ for (const crypto of providers) {
     }
   });
 
+  test(`${crypto.name}: rounds are the digest of the digest, and none is no number of them`, () => {
+    const message = utf8("abc");
+    for (const hash of HASHES) {
+      const once = crypto.digest(hash, message);
+      assert.deepEqual(crypto.digestRounds(hash, message, 1), once, hash);
+      const twice = crypto.digest(hash, once);
+      const thrice = crypto.digest(hash, twice);
+      assert.deepEqual(crypto.digestRounds(hash, message, 3), thrice, hash);
+      for (const rounds of [0, -1, 1.5, Number.NaN]) {
+        assert.throws(() => crypto.digestRounds(hash, message, rounds), RangeError);
+      }
+    }
+  });
+
   test(`${crypto.name}: a running hash may be read at any point and goes on`, () => {
     const message = seeded("running hash")(300);
     for (const hash of HASHES) {
