@@ -31,7 +31,7 @@ writeFileSync(supplicant, supplicantConfig(home));
 const log = path.join(folder, "valgrind.log");
 const valgrind = ["--leak-check=full", "--show-leak-kinds=definite,indirect,possible"];
 const command = [...valgrind, `--log-file=${log}`, program, "serve", "--config", home.config(PORT)];
-const server = await start("homecad", "valgrind", command, folder, home.ready);
+const server = await start("homecad", "valgrind", command, folder, home.ready, 180_000);
 let done = 0;
 try {
   while (done < Number(count)) {

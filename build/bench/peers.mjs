@@ -14,12 +14,12 @@ import path from "node:path";
 export const SECRET = "benchmark-secret-1";
 
 /** Starts a server and resolves once `ready` finds its text in the log; ends it by its process id. */
-export function start(name, command, args, cwd, ready) {
+export function start(name, command, args, cwd, ready, patienceMs = 20_000) {
   const log = path.join(cwd, `${name}.log`);
   const out = openSync(log, "w");
   const child = spawn(command, args, { cwd, stdio: ["ignore", out, out] });
   return new Promise((resolve, reject) => {
-    const until = Date.now() + 20_000;
+    const until = Date.now() + patienceMs;
     const poll = setInterval(() => {
       const text = readFileSync(log, "utf8");
       if (ready.test(text)) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -114,13 +115,17 @@ int main(int argc, char **argv)
 	umask(077);
 	sys_init(argc, argv);
 	runtime = JS_NewRuntime();
-	if (runtime == NULL)
+	if (runtime == NULL) {
+		sys_line(LOG_ERR, "there is no memory for the engine");
 		return status;
+	}
 	JS_SetMemoryLimit(runtime, MEMORY_LIMIT);
 	JS_SetMaxStackSize(runtime, STACK_LIMIT);
 	ctx = JS_NewContext(runtime);
-	if (ctx == NULL)
+	if (ctx == NULL) {
+		sys_line(LOG_ERR, "there is no memory for the engine's objects");
 		return status;
+	}
 	lend(ctx);
 	loop_init(ctx);
 	result = JS_Eval(ctx, bundle, (size_t)(bundle_end - bundle), "homeca", JS_EVAL_TYPE_MODULE);
