@@ -374,7 +374,7 @@ export const LIMITS: Table<LimitSettings> = {
     "turn_seconds",
     value.whole(5, 300),
     "20",
-    "Seconds that one step of work may take on a router before it is stopped; slow processors need more.",
+    "Seconds of processor time that one step of work may take on a router before it is stopped; slow processors need more.",
   ),
 };
 
