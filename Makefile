@@ -13,6 +13,9 @@ MDNS_PEERS = avahi-daemon:avahi-daemon avahi-utils:avahi-browse dbus-daemon:dbus
 	bind9-dnsutils:dig tshark:tshark
 BENCH_PEERS = $(RADIUS_PEERS) freeradius:freeradius
 
+# For the other processor.
+CROSS_PEERS = gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc
+
 all: dist/homeca.mjs
 
 # npm writes this file last, so it is as new as the install is whole.
@@ -76,7 +79,12 @@ bogo: node_modules/.package-lock.json
 docs: node_modules/.package-lock.json
 	@node build/docs.mjs
 
-wifi package:
+# dist/homeca_*.ipk for OpenWrt 24.10 and .apk for 25.12; PACKAGE_ARCH=x86_64 makes those for that processor alone.
+package: node_modules/.package-lock.json
+	@build/need.sh musl-tools:musl-gcc $(CROSS_PEERS) || true
+	@node build/package.mjs $${PACKAGE_ARCH:+--arch $$PACKAGE_ARCH}
+
+wifi:
 	@echo "make $@: not there yet; it comes with homecad, the router's executable" >&2; exit 1
 
 clean:

@@ -45,7 +45,7 @@ export function contractTests() {
 
 /** Test files that need Node: daemon, host, command line. */
 export function hostTests() {
-  return ["test/daemon", "test/host", "test/main"].flatMap((folder) =>
+  return ["test/daemon", "test/files", "test/host", "test/main", "test/package"].flatMap((folder) =>
     filesBelow(folder, ".test.ts"),
   );
 }

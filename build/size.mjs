@@ -5,6 +5,9 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { bundleProduct, root } from "./bundle.mjs";
 import { engineSizes, minified } from "./engine-sizes.mjs";
+import { packageFiles } from "./package/build.mjs";
+import { lacking } from "./package/musl.mjs";
+import { ARCHITECTURES, PACKAGES } from "./package/table.mjs";
 
 const budgets = JSON.parse(readFileSync(path.join(root, "build/budgets.json"), "utf8"));
 
@@ -18,6 +21,17 @@ const sizes = {
   "daemon with noble, minified and gzipped": gzipSync(router, { level: 9 }).length,
   "workstation program dist/homeca.mjs": statSync(await bundleProduct()).size,
 };
+
+// For this machine's own processor: nothing is fetched for a check.
+const [arch, { musl }] = Object.entries(ARCHITECTURES).find(
+  ([, { node }]) => node === process.arch,
+);
+const missing = lacking(musl);
+if (missing !== null) console.log(`packages left out: ${missing}`);
+for (const row of missing === null ? PACKAGES : []) {
+  const files = (await packageFiles(row, arch)).filter(([name]) => /\.[ai]pk$/u.test(name));
+  sizes[`package ${row.name}`] = Math.max(...files.map(([, bytes]) => bytes.length));
+}
 
 let exceeded = 0;
 for (const [name, bytes] of Object.entries(sizes)) {

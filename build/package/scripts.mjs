@@ -1,0 +1,26 @@
+// What runs on the router as a package comes and goes: OpenWrt's own steps of /lib/functions.sh, which enable and
+// start the init scripts, make the user and run uci-defaults. They know the image builder by IPKG_INSTROOT.
+
+const GUARD = `[ -s "\${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0
+. "\${IPKG_INSTROOT}/lib/functions.sh"
+`;
+const NO_SCRIPT = `[ "\${IPKG_NO_SCRIPT}" = "1" ] && exit 0
+`;
+
+/** For opkg (OpenWrt 24.10 and older), by the names of its control archive. */
+export const IPK_SCRIPTS = {
+  postinst: `#!/bin/sh\n${NO_SCRIPT}${GUARD}default_postinst "$0" "$@"\n`,
+  prerm: `#!/bin/sh\n${GUARD}default_prerm "$0" "$@"\n`,
+};
+
+/** For apk (OpenWrt 25.12 and later), by the names of its scripts. */
+export function apkScripts(name) {
+  const known = `export root="\${IPKG_INSTROOT}"\nexport pkgname="${name}"\n`;
+  const install = `${NO_SCRIPT}${GUARD}${known}add_group_and_user\ndefault_postinst\n`;
+  return {
+    "post-install": `#!/bin/sh\n${install}`,
+    "pre-deinstall": `#!/bin/sh\n${GUARD}${known}default_prerm\n`,
+    // Instead of post-install; without the word, services that the owner has disabled would be enabled again.
+    "post-upgrade": `#!/bin/sh\nexport PKG_UPGRADE=1\n${install}`,
+  };
+}
