@@ -22,6 +22,7 @@ import { DEFAULT_SUITES_DATAGRAM } from "../proto/tls/suites.ts";
 import { KnownSignatures } from "../proto/x509/path.ts";
 import type { Files, Host } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
+import { Board } from "./board.ts";
 import { HouseClock } from "./clock.ts";
 import type { Configuration } from "./config/configuration.ts";
 import type { Applied } from "./enforcement.ts";
@@ -68,6 +69,7 @@ export class House {
   readonly tickets: Tickets;
   readonly keyUpdates: KeyUpdates;
   readonly releases: Releases;
+  readonly board: Board;
   readonly #stapling = new Stapling();
   readonly started: Mono;
   readonly #known = new KnownSignatures();
@@ -111,6 +113,7 @@ export class House {
     this.keyUpdates = new KeyUpdates(host.crypto, host.random);
     const { crypto, random } = host;
     this.releases = new Releases({ crypto, random, key: keys.issuingKey });
+    this.board = new Board(host.files, configuration.homeca.stateDir, log);
     this.started = host.mono();
   }
 
@@ -186,6 +189,7 @@ export class House {
   /** What the owner should look at, one sentence each. */
   troubles(): string[] {
     const found: string[] = [];
+    if (this.board.isAnother) found.push(this.board.trouble);
     if (this.clock.now() === null) {
       found.push(
         "The time is not known, so nobody is admitted: check that the router reaches a time server.",

@@ -312,6 +312,17 @@ export class Household implements service.HomeService {
     return { warnings: this.#around.reload() };
   }
 
+  replaced(): { readonly router: readonly string[] } {
+    const { board } = this.#house;
+    const wasAnother = board.isAnother;
+    const router = board.remember();
+    if (wasAnother) {
+      const text = "You confirmed that this router took the place of the one before.";
+      this.#house.event("house", null, null, text);
+    }
+    return { router };
+  }
+
   #lock(id: string, theftLock: boolean): service.Outcome {
     const record = this.#record(id);
     if (record.class !== "aware") {

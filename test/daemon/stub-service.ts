@@ -222,6 +222,11 @@ export class StubService implements HomeService {
     };
   }
 
+  replaced(): ReturnType<HomeService["replaced"]> {
+    this.calls.push(["replaced"]);
+    return { router: ["02:00:00:00:aa:01"] };
+  }
+
   reload(): ReturnType<HomeService["reload"]> {
     this.calls.push(["reload"]);
     return { warnings: ["option 'x' is unknown in section 'main': remove it (homeca:3)"] };

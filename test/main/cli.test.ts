@@ -183,7 +183,7 @@ test("what the daemon refuses ends with status 1 and its sentence", () => {
   });
 });
 
-test("status, log, authority, crl and reload are told in lines", () => {
+test("status, log, authority, crl, reload and replaced are told in lines", () => {
   assert.match(ask("status").out, /^running for {6}1 d 2 h$/m);
   assert.match(ask("status").out, /^look {13}two devices wait: run homeca devices pending$/m);
   assert.equal(
@@ -198,6 +198,7 @@ test("status, log, authority, crl and reload are told in lines", () => {
     ask("reload").out,
     "warning: option 'x' is unknown in section 'main': remove it (homeca:3)\nthe configuration is in force\n",
   );
+  assert.equal(ask("replaced").out, "this router is the home's: 02:00:00:00:aa:01\n");
 });
 
 test("issue writes files of mode 0600 and prints a made password once", () => {

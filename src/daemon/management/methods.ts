@@ -506,6 +506,14 @@ export const METHODS: readonly Method[] = [
     result: "warnings: one sentence each.",
     call: (service) => service.reload(),
   },
+  {
+    name: "replaced",
+    summary: "Confirm that this router took the place of the one before",
+    arguments: [],
+    access: "write",
+    result: "router: the addresses that its network hardware was made with.",
+    call: (service) => service.replaced(),
+  },
 ];
 
 /** The method of that name, or null. */

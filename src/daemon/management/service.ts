@@ -296,4 +296,6 @@ export interface HomeService {
   crl(): Answer<RevocationList>;
   /** Reads the configuration again; a wrong one is refused and the old one stays. */
   reload(): Answer<{ readonly warnings: readonly string[] }>;
+  /** The owner confirms that this router took the place of the one the state was made on. */
+  replaced(): Answer<{ readonly router: readonly string[] }>;
 }

@@ -143,4 +143,26 @@ const reload: Command = {
   },
 };
 
-export const HOME_COMMANDS: readonly Command[] = [status, log, authority, crl, reload];
+const replaced: Command = {
+  name: "replaced",
+  alias: null,
+  summary: summaryOf("replaced"),
+  operands: [],
+  options: [],
+  description: [
+    "A backup that is restored on another router brings the home's keys along, and `homeca status` warns of it. " +
+      "Two routers with the same keys are two homes that devices cannot tell apart: keep only one of them on.",
+  ],
+  examples: ["homeca replaced"],
+  asks: true,
+  async run(call) {
+    const result = await call.ask<{ router: readonly string[] }>("replaced");
+    return call.show(result, ({ router }) =>
+      router.length === 0
+        ? "nothing to confirm: no network hardware of this router tells its address\n"
+        : `this router is the home's: ${oneLine(router.join(" "), MAX_SENTENCE)}\n`,
+    );
+  },
+};
+
+export const HOME_COMMANDS: readonly Command[] = [status, log, authority, crl, reload, replaced];
