@@ -28,7 +28,7 @@ export const PACKAGES = [
     version: `${VERSION}-r${RELEASE}`,
     description:
       "Certificate authority and gatekeeper of a home: each device has an identity of its own.",
-    license: "Apache-2.0",
+    license: "Apache-2.0 AND MIT",
     section: "net",
     user: "homeca:homeca",
     // nft reads and writes JSON in the first of them only; the second lets it see frames between ports of a bridge.

@@ -186,7 +186,7 @@ function suite(): void {
     assert.deepEqual(
       bill.packages.map((each) => `${each.name} ${each.licenseDeclared}`),
       [
-        "homeca Apache-2.0",
+        "homeca Apache-2.0 AND MIT",
         "@noble/ciphers MIT",
         "@noble/curves MIT",
         "@noble/hashes MIT",
