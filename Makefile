@@ -1,6 +1,6 @@
 # The commands of this project; each installs what it lacks or says in one line what is missing.
 .POSIX:
-.PHONY: all homecad demo test check unit e2e wifi package dist bench size leaks interop fuzz bogo docs clean
+.PHONY: all homecad demo test check unit e2e wifi package dist isp bench size leaks interop fuzz bogo docs clean
 
 # What the lock file names, as npm ci would: but npm ci refuses a registry that lacks a tool's build for another system.
 NPM_INSTALL = npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -88,6 +88,10 @@ package: node_modules/.package-lock.json
 dist: node_modules/.package-lock.json
 	@build/need.sh xz-utils:xz
 	@node build/dist.mjs
+
+# An ISP's overlay for the ImageBuilder, from PROFILE; see docs/isp.md.
+isp: node_modules/.package-lock.json
+	@node build/isp.mjs $(PROFILE)
 
 wifi:
 	@echo "make $@: not there yet; it comes with homecad, the router's executable" >&2; exit 1
