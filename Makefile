@@ -13,6 +13,7 @@ MDNS_PEERS = avahi-daemon:avahi-daemon avahi-utils:avahi-browse dbus-daemon:dbus
 	bind9-dnsutils:dig tshark:tshark
 BENCH_PEERS = $(RADIUS_PEERS) freeradius:freeradius
 
+PACKAGE_PEERS = musl-tools:musl-gcc xz-utils:xz shellcheck:shellcheck
 # For the other processor.
 CROSS_PEERS = gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc
 
@@ -36,7 +37,7 @@ demo: dist/homeca.mjs
 	@node test/demo/demo.mjs
 
 test: node_modules/.package-lock.json
-	@build/need.sh $(E2E_PEERS) $(INTEROP_PEERS) $(MDNS_PEERS) || true
+	@build/need.sh $(E2E_PEERS) $(INTEROP_PEERS) $(MDNS_PEERS) $(PACKAGE_PEERS) || true
 	@node build/all.mjs
 
 check: node_modules/.package-lock.json

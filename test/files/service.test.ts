@@ -73,7 +73,6 @@ function suite(): void {
         "set_param command /usr/sbin/homeca serve --config /etc/config/homeca --syslog",
         "set_param file /usr/sbin/homeca",
         "set_param respawn 3600 10 0",
-        "set_param reload_signal HUP",
         "set_param term_timeout 10",
         "set_param limits core=0",
         "set_param stderr 1",

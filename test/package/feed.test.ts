@@ -59,8 +59,9 @@ else skip("the feed", `needs ${missing}`);
 for (const target of ["mips", "mipsel"]) {
   const compiler = `${target}-linux-gnu-gcc`;
   const name = `the C host compiles for ${target} without a warning`;
-  if (spawnSync("sh", ["-c", `command -v ${compiler}`]).status !== 0) {
-    skip(name, `needs gcc-${target}-linux-gnu`);
+  const probe = `printf '#include <stdio.h>' | ${compiler} -fsyntax-only -xc -`;
+  if (spawnSync("sh", ["-c", probe]).status !== 0) {
+    skip(name, `needs gcc-${target}-linux-gnu and libc6-dev-${target}-cross`);
     continue;
   }
   test(name, () => {
