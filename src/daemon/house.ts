@@ -40,7 +40,7 @@ import { limitScript } from "./script.ts";
 import { Sightings } from "./store/sightings.ts";
 import { Tickets } from "./tickets.ts";
 
-/** HomeCA's own port on the router: CoAPs (RFC 7252 §12.7). */
+/** The port of CoAPs unless told (RFC 7252 §12.7). */
 export const COAPS_PORT = 5684;
 
 /** How long the persisted time may lag behind the clock: writing it more often wears the flash. */
@@ -428,7 +428,7 @@ interface Surroundings {
 /** @throws FirewallFailure for a configuration no ruleset can be made of, HostFailure */
 function lookAround(
   files: Files,
-  { homeca: { enforce, interfaces }, est }: Configuration,
+  { homeca: { enforce, interfaces }, coaps, est }: Configuration,
 ): Surroundings {
   const present = enforce === "nft" ? files.list(NETWORK_FOLDER) : [];
   const bridges = present.filter((name) => {
@@ -440,7 +440,7 @@ function lookAround(
     const bytes = present.includes(name) ? files.read(`${NETWORK_FOLDER}/${name}/address`) : null;
     return bytes === null ? [] : [[String.fromCharCode(...bytes).trim(), name]];
   });
-  const firewall = { interfaces, bridges, udpPorts: [COAPS_PORT], tcpPorts: [est.port] };
+  const firewall = { interfaces, bridges, udpPorts: [coaps.port], tcpPorts: [est.port] };
   if (enforce !== "off") renderAll([], firewall);
   return { firewall, portsByMac: new Map(addresses) };
 }

@@ -203,4 +203,19 @@ config client 'six'
       assert.equal(home.host.network.sent.at(-1)!.from.address, address);
     }
   });
+
+  test(`${crypto.name}: quarantined devices reach the ports that the configuration names`, () => {
+    const home = new MemoryHome(crypto, {
+      uci: `config coaps 'coaps'
+	list listen '::'
+	option port '5690'
+config est 'est'
+	option port '443'
+`,
+    });
+    const text = home.nft.join("\n");
+    assert.match(text, /^add element bridge homeca udp_services \{ 5690 \}$/mu);
+    assert.match(text, /^add element inet homeca tcp_services \{ 443 \}$/mu);
+    assert.ok(!text.includes("udp_services { 5684 }"));
+  });
 }
