@@ -31,10 +31,10 @@ const WORDS = `
   }
   chown() { echo "chown $*"; }
   logger() { shift 4; echo "logger $*"; }
-  rc_procd() { "$@"; }
+  rc_procd() { "$@" && service_data; }
   procd_running() { [ -n "$RUNNING" ]; }
   for word in procd_open_instance procd_set_param procd_close_instance procd_add_jail \\
-    procd_add_jail_mount procd_add_jail_mount_rw procd_open_data procd_close_data \\
+    procd_add_jail_mount procd_add_jail_mount_rw \\
     procd_add_reload_trigger procd_add_raw_trigger procd_set_config_changed procd_send_signal \\
     json_add_array json_close_array json_add_object json_close_object json_add_string; do
     eval "$word() { echo \\"\${word#procd_} \\$*\\"; }"
