@@ -4,7 +4,7 @@
  * decides nothing; it is where decisions become lasting.
  */
 import { concat, toBase64Url, utf8 } from "../base/bytes.ts";
-import type { Mono } from "../base/machine.ts";
+import type { Mono, Unix } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { OnboardingLimits } from "../policy/admission/limits.ts";
 import type { Rules } from "../policy/admission/proof.ts";
@@ -29,6 +29,7 @@ import type { Applied } from "./enforcement.ts";
 import { Enforcement } from "./enforcement.ts";
 import type { EventKind } from "./events.ts";
 import { Events } from "./events.ts";
+import { renewServer } from "./keys.ts";
 import type { HomeKeys } from "./keys.ts";
 import { Counters, type Log } from "./log.ts";
 import type { PeerRules } from "./peer.ts";
@@ -58,7 +59,7 @@ export class House {
   readonly host: Host;
   readonly log: Log;
   readonly store: Store;
-  readonly keys: HomeKeys;
+  #keys: HomeKeys;
   readonly clock: HouseClock;
   readonly limits: OnboardingLimits;
   readonly sessions: Sessions = new Sessions();
@@ -94,7 +95,7 @@ export class House {
     this.host = host;
     this.log = log;
     this.store = store;
-    this.keys = keys;
+    this.#keys = keys;
     this.clock = clock;
     this.#configuration = configuration;
     this.events = new Events(configuration.limits.eventsMax);
@@ -119,6 +120,19 @@ export class House {
 
   get configuration(): Configuration {
     return this.#configuration;
+  }
+
+  get keys(): HomeKeys {
+    return this.#keys;
+  }
+
+  /** Renews the EAP server's certificate where that is due: a router runs for years. @throws as {@link renewServer} */
+  renewServer(now: Unix): void {
+    const { stateDir, serverName } = this.#configuration.homeca;
+    const keys = renewServer(this.host, `${stateDir}/ca`, serverName, this.#keys, now);
+    if (keys === this.#keys) return;
+    this.#keys = keys;
+    this.log.notice("The certificate that devices check was renewed, under the same key.");
   }
 
   get registry(): Registry {
@@ -311,8 +325,13 @@ export class House {
 
   /** What devices are met with over CoAPs: the same certificate as in EAP, so that they can know it again. */
   coapsTls(): TlsServerConfig {
+    const chain = (): readonly Uint8Array[] => this.keys.server.chain;
     return {
       ...this.#tlsIdentity(),
+      // Read at each handshake: this configuration outlives the certificate.
+      get certificates() {
+        return chain();
+      },
       clientCertificate: "required",
       suites: DEFAULT_SUITES_DATAGRAM,
       sessions: this.tickets.of("coaps"),

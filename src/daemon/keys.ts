@@ -87,6 +87,24 @@ export function openAuthority(
   };
 }
 
+/**
+ * The same keys with a new certificate of the EAP server where that is due; the
+ * very same object where it is not.
+ * @throws KeysFailure, SecretFailure, AuthorityFailure, HostFailure; the old certificate serves on
+ */
+export function renewServer(
+  host: Host,
+  folder: string,
+  serverName: string,
+  keys: HomeKeys,
+  now: Unix,
+): HomeKeys {
+  const time: IssueTime = { clock: now, floor: now };
+  const { server, issuing } = keys;
+  if (!isDue(server.certificate, serverName, issuing, time)) return keys;
+  return { ...keys, server: openServer(host, folder, serverName, issuing, time) };
+}
+
 /** By names and key identifiers: this finds files of two homes or two backups, not forgers, who cannot write here. */
 function isIssuedBy({ issuer, extensions }: Certificate, by: Certificate): boolean {
   const { authorityKeyId } = extensions;

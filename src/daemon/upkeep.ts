@@ -11,7 +11,9 @@ import { HostFailure } from "../host/host.ts";
 import { shown } from "./answers.ts";
 import type { HourSeen } from "./hour.ts";
 import type { House } from "./house.ts";
+import { KeysFailure } from "./keys.ts";
 import { StoreFailure } from "./store/failure.ts";
+import { SecretFailure } from "./store/secret.ts";
 import type { Reach } from "./withdrawal.ts";
 
 /** Devices whose records are changed together; each may have eight certificates. */
@@ -28,7 +30,10 @@ export function keepUp(house: House, reach: Reach, hour: HourSeen | null): void 
   house.sightings.retain(house.registry.devices);
   house.presences.settle();
   if (hour !== null) house.presences.tick(hour);
-  if (now !== null) attempt(house, () => tidy(house, reach, hour, now));
+  if (now !== null) {
+    attempt(house, () => house.renewServer(now));
+    attempt(house, () => tidy(house, reach, hour, now));
+  }
   writeSightings(house, "due");
 }
 
@@ -108,7 +113,9 @@ function attempt({ log }: House, body: () => void): void {
       failure instanceof HostFailure ||
       failure instanceof StoreFailure ||
       failure instanceof RegistryFailure ||
-      failure instanceof AuthorityFailure;
+      failure instanceof AuthorityFailure ||
+      failure instanceof KeysFailure ||
+      failure instanceof SecretFailure;
     if (!expected) throw failure;
     log.error(`Upkeep was put off (${failure.message}); it is tried again in an hour.`);
   }
