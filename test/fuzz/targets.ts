@@ -44,6 +44,7 @@ import * as tlsResumption from "./targets/tls-resumption.ts";
 import * as tlsRetry from "./targets/tls-retry.ts";
 import * as tlsServer from "./targets/tls-server.ts";
 import * as tlsServerMessages from "./targets/tls-server-messages.ts";
+import * as ubusConnection from "./targets/ubus-connection.ts";
 import * as uci from "./targets/uci.ts";
 
 /** Breaks a promise or returns, for any bytes; it may keep nothing between two calls. */
@@ -92,5 +93,6 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   "tls-retry": tlsRetry.fuzz,
   "tls-server": tlsServer.fuzz,
   "tls-server-messages": tlsServerMessages.fuzz,
+  "ubus-connection": ubusConnection.fuzz,
   uci: uci.fuzz,
 };
