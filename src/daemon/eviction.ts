@@ -21,13 +21,18 @@ export class Eviction {
   readonly #house: House;
   readonly #client: DisconnectClient;
   readonly #planned: () => void;
+  readonly #expel: (macs: Iterable<string>) => void;
   /** By the local address they are bound to, each opened when it is first needed. */
   readonly #sockets = new Map<string, UdpSocket>();
 
-  /** @param planned - called when {@link Eviction.wakeAt} may have changed */
-  constructor(house: House, planned: () => void) {
+  /**
+   * @param planned - called when {@link Eviction.wakeAt} may have changed
+   * @param expel - asks this router's own access points, whatever RADIUS can reach
+   */
+  constructor(house: House, planned: () => void, expel: (macs: Iterable<string>) => void) {
     this.#house = house;
     this.#planned = planned;
+    this.#expel = expel;
     this.#client = new DisconnectClient(house.host.crypto);
   }
 
@@ -60,6 +65,7 @@ export class Eviction {
     for (const { mac } of sessions) this.#house.sessions.remove(mac);
     const cuts = Promise.all([...macs].map((mac) => this.#cut(mac)));
     for (const session of sessions) this.#tell(session, record);
+    this.#expel(macs);
     await cuts;
   }
 

@@ -32,6 +32,7 @@ import { Events } from "./events.ts";
 import { renewServer } from "./keys.ts";
 import type { HomeKeys } from "./keys.ts";
 import { Counters, type Log } from "./log.ts";
+import type { AccessPoint } from "./management/service.ts";
 import type { PeerRules } from "./peer.ts";
 import { Presences } from "./presences.ts";
 import { endOf, Sessions } from "./sessions.ts";
@@ -80,6 +81,10 @@ export class House {
   #surroundings: Surroundings;
   /** Whether the owner searches for devices at the moment; discovery tells. */
   isSearching: () => boolean = () => false;
+  /** Further sentences for {@link House.troubles}, of parts that know them. */
+  readonly moreTroubles: (() => readonly string[])[] = [];
+  /** Access points of this router; whoever sees them tells. */
+  accessPoints: () => readonly AccessPoint[] = () => [];
   readonly #watchers: (() => void)[] = [];
   /** Addresses that nft is letting in, and how many transactions do so. */
   readonly #coming = new Map<string, number>();
@@ -220,7 +225,7 @@ export class House {
         "No interface is controlled, so nobody is held back: add `list interface` to the configuration.",
       );
     }
-    return found;
+    return [...found, ...this.moreTroubles.flatMap((tell) => tell())];
   }
 
   /** Takes over what the kernel holds from before this process; which device it is shows at its next authentication. */

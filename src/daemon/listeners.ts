@@ -5,6 +5,7 @@ import type { Host, UdpSocket } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import type { RadiusInput } from "../proto/radius/endpoint.ts";
 import type { RadiusPeer, RadiusService } from "../proto/radius/request.ts";
+import { takenPortFix } from "./ubus/installed.ts";
 
 /** An address and port of the configuration, and what is asked there. */
 interface Endpoint {
@@ -21,16 +22,18 @@ interface Listener {
 }
 
 export class Listeners {
-  readonly #host: Pick<Host, "udp">;
+  readonly #host: Pick<Host, "udp" | "files">;
   readonly #log: Log;
   readonly #take: (datagram: RadiusInput & { readonly kind: "datagram" }) => void;
   readonly #open: Listener[] = [];
   /** Where listening failed: the port may become free, the interface may come up. */
   #unopened: Endpoint[] = [];
+  /** Why, one sentence for each of them. */
+  #troubles: string[] = [];
 
   /** @param take - called with each datagram that comes in */
   constructor(
-    host: Pick<Host, "udp">,
+    host: Pick<Host, "udp" | "files">,
     log: Log,
     take: (datagram: RadiusInput & { readonly kind: "datagram" }) => void,
   ) {
@@ -44,6 +47,11 @@ export class Listeners {
     return this.#open.map(
       ({ service, socket }) => `${service} ${socket.local.address} port ${socket.local.port}`,
     );
+  }
+
+  /** Where it should listen and cannot: one sentence each, with the fix. */
+  get troubles(): readonly string[] {
+    return this.#troubles;
   }
 
   /** Opens what the configuration names; what cannot be opened is an error in the log, and waits for {@link Listeners.retry}. */
@@ -76,6 +84,7 @@ export class Listeners {
   }
 
   #openAll(): void {
+    this.#troubles = [];
     this.#unopened = this.#unopened.filter((endpoint) => !this.#openOne(endpoint));
   }
 
@@ -90,13 +99,11 @@ export class Listeners {
       if (!(failure instanceof HostFailure)) throw failure;
       const fix =
         failure.errno === "EADDRINUSE"
-          ? "another RADIUS server has the port: stop it (hostapd-radius, radius-mac or FreeRADIUS) or change auth_port and acct_port"
+          ? takenPortFix(this.#host.files)
           : "take the address out of `list listen` or bring the interface up";
-      this.#log.limited(
-        "listen",
-        "error",
-        `Nobody can ask at ${address} port ${port} (${failure.errno}): ${fix}.`,
-      );
+      const trouble = `Nobody can ask at ${address} port ${port} (${failure.errno}): ${fix}.`;
+      this.#troubles.push(trouble);
+      this.#log.limited("listen", "error", trouble);
       return false;
     }
   }

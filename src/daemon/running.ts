@@ -30,6 +30,7 @@ import { PublishedList } from "./list.ts";
 import { Listeners } from "./listeners.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { ManagementServer } from "./management/server.ts";
+import { RouterBus } from "./ubus/router.ts";
 import { keepUp, writeSightings } from "./upkeep.ts";
 import type { Reach } from "./withdrawal.ts";
 
@@ -58,6 +59,7 @@ export class Running {
   readonly #alarm: Alarm;
   readonly #firewall: FirewallWatch;
   readonly #reach: Reach;
+  readonly #ubus: RouterBus;
   readonly #hour = new Hour();
   #driftAt: Mono;
   #upkeepAt: Mono;
@@ -86,7 +88,11 @@ export class Running {
       (request) => this.#take({ kind: "forget", request }),
     );
     this.#addresses = new AddressDesk(house, (answer) => this.#take({ kind: "answer", ...answer }));
-    this.#eviction = new Eviction(house, () => this.#alarm.plan(0));
+    this.#eviction = new Eviction(
+      house,
+      () => this.#alarm.plan(0),
+      (macs) => this.#look("an access point", () => this.#ubus.expel(macs)),
+    );
     this.#list = new PublishedList(house);
     this.#firewall = new FirewallWatch(house);
     this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
@@ -122,6 +128,13 @@ export class Running {
       reload: () => this.reload(),
       discovery: this.#discovery,
     });
+    this.#ubus = new RouterBus(house, household, () => this.#alarm.plan(0));
+    house.watch(() => this.#look("ubus", () => this.#ubus.look()));
+    house.accessPoints = () => this.#ubus.accessPoints;
+    house.moreTroubles.push(
+      () => this.#listeners.troubles,
+      () => this.#ubus.troubles,
+    );
     host.files.makeDirectory(folderOf(configuration.homeca.socket), 0o700);
     this.#management = new ManagementServer(
       host,
@@ -172,6 +185,7 @@ export class Running {
     this.#est.close();
     this.#firewall.close();
     this.#management.close();
+    this.#ubus.close();
     this.#eviction.close();
     this.#accounting.close();
     writeSightings(this.#house, "all");
@@ -187,6 +201,7 @@ export class Running {
     this.#coaps.open();
     this.#discovery.refresh();
     this.#est.open();
+    this.#ubus.open();
     log.notice(
       `HomeCA is ready: ${this.#doors.join(", ")}; ${this.#house.registry.devices.size} devices on record.`,
     );
@@ -263,6 +278,7 @@ export class Running {
       this.#coaps.wakeAt,
       this.#discovery.wakeAt,
       this.#est.wakeAt,
+      this.#ubus.wakeAt,
       this.#driftAt,
       this.#upkeepAt,
     ];
@@ -276,6 +292,7 @@ export class Running {
     this.#look("a device's timeout", () => this.#coaps.timeout());
     this.#look("discovery", () => this.#discovery.timeout());
     this.#look("an enrolment", () => this.#est.timeout(now));
+    this.#look("ubus", () => this.#ubus.timeout(now));
     this.#take({ kind: "timeout" });
     if (now >= this.#driftAt) {
       this.#driftAt = mono(now + DRIFT_MS);
@@ -284,6 +301,7 @@ export class Running {
       this.#look("listening", () => this.#coaps.retry());
       this.#look("listening", () => this.#est.retry());
       this.#look("the hour", () => this.#lookAtHour());
+      this.#look("ubus", () => this.#ubus.lookAtStatus());
     }
     if (now >= this.#upkeepAt) {
       this.#upkeepAt = mono(now + UPKEEP_MS);

@@ -23,6 +23,7 @@ export function statusOf(house: House, listening: readonly string[], open: numbe
     enforce: homeca.enforce,
     radius: listening,
     radiusClients: clients.length,
+    accessPoints: house.accessPoints(),
     devices: Object.fromEntries(
       states.map((state) => [state, counted.filter((one) => one === state).length]),
     ),

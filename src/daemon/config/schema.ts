@@ -25,6 +25,8 @@ export type Table<T> = { readonly [K in keyof T]: Option<T[K]> };
 export interface HomecaSettings {
   readonly stateDir: string;
   readonly socket: string;
+  /** Socket of ubusd; null where HomeCA stays off the bus. */
+  readonly ubus: string | null;
   readonly logLevel: LogLevel;
   readonly enforce: "nft" | "show" | "off";
   /** Interfaces whose devices HomeCA controls. */
@@ -152,6 +154,11 @@ export const HOMECA: Table<HomecaSettings> = {
     value.socketFile,
     "/var/run/homeca/homeca.sock",
     "Local socket of the management methods; only root may connect.",
+  ),
+  ubus: optional(
+    "ubus",
+    value.socketFile,
+    "Socket of ubusd, by which LuCI reaches HomeCA and HomeCA this router's access points; empty stays off the bus. Read at the start.",
   ),
   logLevel: withDefault(
     "log_level",

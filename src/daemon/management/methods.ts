@@ -104,7 +104,7 @@ export const METHODS: readonly Method[] = [
     arguments: [],
     access: "read",
     result:
-      "version, homeName, uptimeSeconds, timeKnown, enforce, radius, devices by state, windowDays, counters, warnings.",
+      "version, homeName, uptimeSeconds, timeKnown, enforce, radius, accessPoints: a list of name, ssid, stations; devices by state, windowDays, counters, warnings.",
     call: (service) => service.status(),
   },
   {

@@ -77,14 +77,15 @@ function answerMessage(message: unknown, service: HomeService, log: Log): Answer
   const success = (result: object): Reply => ({ jsonrpc: "2.0", id, result: [0, result] });
   const failure = (cause: unknown): Reply => ({ jsonrpc: "2.0", id, result: failed(cause, log) });
   try {
-    const answer = call(called, given, service);
+    const answer = callByName(called, given, service);
     return answer instanceof Promise ? answer.then(success, failure) : success(answer);
   } catch (cause) {
     return failure(cause);
   }
 }
 
-function call(name: string, given: unknown, service: HomeService): Answer<object> {
+/** @throws ManagementFailure, now or in the promise */
+export function callByName(name: string, given: unknown, service: HomeService): Answer<object> {
   const method = methodNamed(name);
   if (method === null) {
     const sentence = `there is no method '${visible(name, 64)}': call list for those there are`;
@@ -99,7 +100,8 @@ function failed(cause: unknown, log: Log): readonly [number, object] {
   return [ubusStatus(reason), { reason, message }];
 }
 
-function toManagementFailure(cause: unknown, log: Log): ManagementFailure {
+/** What is answered for whatever was thrown; faults of ours go to the log. */
+export function toManagementFailure(cause: unknown, log: Log): ManagementFailure {
   if (cause instanceof ManagementFailure) return cause;
   if (cause instanceof HostFailure) {
     log.error(`management: ${visible(cause.message)}`);

@@ -19,6 +19,16 @@ export type Answer<T> = T | Promise<T>;
 /** Where a device is now: admitted, quarantined, or not in the network at all. */
 export type Place = "home" | "quarantine" | "none";
 
+/** One BSS, as hostapd shows it over ubus. */
+export interface AccessPoint {
+  /** Its interface, such as `phy0-ap0`. */
+  readonly name: string;
+  /** Safe to show; null where it is not known. */
+  readonly ssid: string | null;
+  /** How many are associated. */
+  readonly stations: number;
+}
+
 export interface Status {
   readonly version: string;
   readonly homeName: string;
@@ -29,6 +39,8 @@ export interface Status {
   /** Addresses and ports the RADIUS server listens at. */
   readonly radius: readonly string[];
   readonly radiusClients: number;
+  /** Of this router, by name; those of others are not seen, and none is without ubus. */
+  readonly accessPoints: readonly AccessPoint[];
   /** How many devices are in each state; states without devices are left out. */
   readonly devices: Readonly<Partial<Record<State, number>>>;
   /** The window t in days, to a tenth: for so long a device may be silent before it falls dormant. */
