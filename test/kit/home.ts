@@ -28,6 +28,8 @@ export interface HomeOptions {
   readonly logLevel?: string;
   /** More UCI text, such as a section `limits`. */
   readonly more?: string;
+  /** More options of the section `homeca`, a line each. */
+  readonly main?: string;
   /** Options of the section `radius`, a line each. */
   readonly radius?: string;
   /** The program; see {@link homecaCommand}. */
@@ -157,13 +159,20 @@ export class Home {
   }
 
   #config(): string {
-    const { enforce = "off", logLevel = "notice", more = "", radius = "" } = this.#options;
+    const {
+      enforce = "off",
+      logLevel = "notice",
+      more = "",
+      main = "",
+      radius = "",
+    } = this.#options;
     return `config homeca 'main'
 	option state_dir '${this.folder}/state'
 	option socket '${this.socketPath}'
 	option enforce '${enforce}'
 	option log_level '${logLevel}'
 	list interface 'lan1'
+${main}
 
 config radius 'radius'
 	list listen '127.0.0.1'
