@@ -14,11 +14,13 @@ import { House } from "./house.ts";
 import { hasAuthority, KeysFailure, openAuthority } from "./keys.ts";
 import { Log } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
-import { Running } from "./running.ts";
+import { folderOf, Running } from "./running.ts";
 import { limitScript } from "./script.ts";
 import { StoreFailure } from "./store/failure.ts";
 import { Store } from "./store/journal.ts";
 import { SecretFailure } from "./store/secret.ts";
+import { LACKS, Waiting } from "./waiting.ts";
+import type { Lack } from "./waiting.ts";
 
 /** How often the daemon looks whether the clock has been set. */
 const CLOCK_POLL_MS = 2000;
@@ -79,7 +81,8 @@ class HomeDaemon implements Daemon {
   readonly #store: Store;
   readonly #clock: HouseClock;
   #running: Running | null = null;
-  #waiting: Timer | null = null;
+  #waiting: Waiting | null = null;
+  #timer: Timer | null = null;
 
   constructor(host: Host, log: Log, configPath: string, configuration: Configuration) {
     this.#host = host;
@@ -107,24 +110,20 @@ class HomeDaemon implements Daemon {
   }
 
   stop(): void {
-    this.#waiting?.cancel();
+    this.#timer?.cancel();
+    this.#waiting?.stop();
     this.#running?.stop();
     this.#store.close();
   }
 
-  /** Without an authority and without the time there is nothing to serve with: it waits for the time. */
+  /** Without randomness nothing is safe, and without an authority and the time there is nothing to serve with: it waits. */
   #begin(): void {
     const folder = `${this.#configuration.homeca.stateDir}/ca`;
     const now = this.#clock.now();
     this.#requireAuthority(folder);
-    if (now === null && !hasAuthority(this.#host, folder)) {
-      this.#log.limited(
-        "clock",
-        "warning",
-        "The time is not known yet: the authority is made once the router reaches a time server.",
-      );
-      return this.#wait();
-    }
+    // Asking for randomness that is not there would stop all of HomeCA until it is.
+    if (!this.#host.isRandomReady()) return this.#lacks("entropy");
+    if (now === null && !hasAuthority(this.#host, folder)) return this.#lacks("time");
     if (this.#store.sequence === 0 && hasAuthority(this.#host, folder)) {
       this.#log.warning(
         `There is an authority in ${folder} but no device on record: if there were some, restore ${this.#configuration.homeca.stateDir} from a backup.`,
@@ -139,7 +138,22 @@ class HomeDaemon implements Daemon {
       this.#clock,
       this.#configuration,
     );
+    this.#waiting?.stop();
+    this.#waiting = null;
     this.#running = new Running(house, this.#configPath);
+  }
+
+  #lacks(lack: Lack): void {
+    this.#log.limited(lack, "warning", LACKS[lack]);
+    if (this.#waiting === null) this.#waiting = this.#showThatItWaits(lack);
+    else this.#waiting.sentence = LACKS[lack];
+    this.#wait();
+  }
+
+  #showThatItWaits(lack: Lack): Waiting {
+    const { socket } = this.#configuration.homeca;
+    this.#host.files.makeDirectory(folderOf(socket), 0o700);
+    return new Waiting(this.#host, this.#log, this.#configuration, lack);
   }
 
   /** A new authority beside old records would lock every device out without a word. */
@@ -153,13 +167,14 @@ class HomeDaemon implements Daemon {
 
   /** Nobody is there any more to be told by an exception: what hinders it goes to the log, and it is tried again. */
   #wait(): void {
-    this.#waiting = this.#host.setTimer(mono(this.#host.mono() + CLOCK_POLL_MS), () => {
+    this.#timer = this.#host.setTimer(mono(this.#host.mono() + CLOCK_POLL_MS), () => {
       try {
         this.#begin();
       } catch (failure) {
         const expected = asDaemonFailure(failure);
         if (!(expected instanceof DaemonFailure)) throw failure;
         this.#log.limited("authority", "error", `HomeCA does not serve yet: ${expected.message}`);
+        if (this.#waiting !== null) this.#waiting.sentence = expected.message;
         this.#wait();
       }
     });

@@ -326,6 +326,7 @@ function radiusClients({ clients }: Configuration): ConstructorParameters<typeof
   });
 }
 
-function folderOf(path: string): string {
+/** The folder that a path is in. */
+export function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }

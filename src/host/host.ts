@@ -192,6 +192,8 @@ export interface Host {
   readonly crypto: Crypto;
   /** Blocks until the kernel's random source is ready (getrandom). */
   readonly random: RandomSource;
+  /** Whether that is so; once it is, it stays so. */
+  isRandomReady(): boolean;
   readonly files: Files;
   mono(): Mono;
   /** The wall clock, right or wrong; whether it can be trusted is the daemon's question. */

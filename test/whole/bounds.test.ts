@@ -207,6 +207,33 @@ for (const crypto of providers) {
     assert.equal((devices as unknown[]).length, 2);
   });
 
+  test(`${crypto.name}: on a router that has just booted, status says what HomeCA waits for, and everything else is refused with that`, async () => {
+    const home = new MemoryHome(crypto, {
+      wall: SOFTWARE_DATE - 10,
+      prepare: (host) => (host.lacksEntropy = true),
+    });
+    const said = async (): Promise<readonly string[]> => {
+      const { status, warnings, timeKnown } = await home.call("status");
+      assert.deepEqual([status, timeKnown], [0, false]);
+      return warnings as readonly string[];
+    };
+    assert.match((await said()).at(-1)!, /too little randomness/u);
+    home.host.lacksEntropy = false;
+    home.host.clock.advance(3000);
+    assert.match((await said()).at(-1)!, /^The time is not known yet/u);
+    const refused = await home.call("issue", { name: "phone", password: "a long password" });
+    assert.equal(refused["reason"], "time-unknown");
+    assert.match(String(refused["message"]), /^HomeCA does not serve yet\. The time is not known/u);
+    assert.equal(home.nft.length, 0);
+    home.host.clock.advance(60_000);
+    assert.match(home.lines.at(-1)!, /HomeCA is ready/u);
+    const { warnings } = await home.call("status");
+    assert.equal(
+      (warnings as string[]).some((line) => line.includes("not known yet")),
+      false,
+    );
+  });
+
   test(`${crypto.name}: a full disk when the time becomes known is told of, and HomeCA serves once there is room`, () => {
     const files = new MemoryHome(crypto, { uci: uci("") }).stop();
     for (const name of files.list("/etc/homeca/ca")) files.remove(`/etc/homeca/ca/${name}`);

@@ -79,6 +79,15 @@ static JSValue sys_random(JSContext *ctx, JSValueConst this, int argc, JSValueCo
 	return result;
 }
 
+/* randomReady() -> 0, or EAGAIN while random() would block. As getrandom(2) with GRND_NONBLOCK. */
+static JSValue sys_random_ready(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
+{
+	uint8_t one;
+
+	(void)this, (void)argc, (void)argv;
+	return getrandom(&one, sizeof one, GRND_NONBLOCK) < 0 ? host_errno(ctx, errno) : JS_NewInt32(ctx, 0);
+}
+
 /* openLog(name): from here on lines go to syslog(3), facility daemon. Cannot fail. */
 static JSValue sys_open_log(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -162,6 +171,7 @@ static const JSCFunctionListEntry entries[] = {
 	JS_CFUNC_DEF("mono", 0, sys_mono),
 	JS_CFUNC_DEF("wall", 0, sys_wall),
 	JS_CFUNC_DEF("random", 1, sys_random),
+	JS_CFUNC_DEF("randomReady", 0, sys_random_ready),
 	JS_CFUNC_DEF("openLog", 1, sys_open_log),
 	JS_CFUNC_DEF("log", 2, sys_log),
 	JS_CFUNC_DEF("words", 0, sys_words),

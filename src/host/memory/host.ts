@@ -89,6 +89,13 @@ export class MemoryHost implements Host {
     this.#local = new MemoryStreams(this.clock);
   }
 
+  /** As on a router that has just booted, where a test says so. */
+  lacksEntropy = false;
+
+  isRandomReady(): boolean {
+    return !this.lacksEntropy;
+  }
+
   mono(): Mono {
     return this.clock.mono();
   }

@@ -7,7 +7,7 @@ import { quickJsCrypto } from "./crypto.ts";
 import { quickJsFiles } from "./files.ts";
 import { Loop } from "./loop.ts";
 import { networkInterfaces, openMulticast } from "./multicast.ts";
-import { checked, native } from "./native.ts";
+import { checked, errnoOf, native } from "./native.ts";
 import { Programs } from "./run.ts";
 import { connectLocal, connectTcp, listenLocal, listenTcp } from "./streams.ts";
 import { openUdp } from "./udp.ts";
@@ -47,6 +47,7 @@ function hostOver(log: Log): QuickJsHost {
     loop,
     crypto: quickJsCrypto,
     random,
+    isRandomReady: () => errnoOf(native.randomReady()) === null,
     files: quickJsFiles,
     mono: () => loop.now(),
     wall: () => unix(Math.floor(native.wall() / 1000)),

@@ -10,6 +10,7 @@ export interface Native {
   mono(): number;
   wall(): number;
   random(length: number): Or<ArrayBuffer>;
+  randomReady(): Result;
   openLog(name: string): void;
   log(severity: number, line: string): void;
   words(): readonly string[];
