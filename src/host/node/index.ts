@@ -10,8 +10,8 @@ import type {
   LocalHandlers,
   LogLevel,
   StreamHandlers,
-  Timer,
 } from "../host.ts";
+import { Timers } from "../timers.ts";
 import { MAX_RUN_MILLISECONDS, MAX_STACK_LINES, SEVERITY } from "../limits.ts";
 import { nodeCrypto } from "./crypto.ts";
 import { listenLocalSocket } from "./local.ts";
@@ -55,6 +55,9 @@ export function nodeHost(options: NodeHostOptions): Host {
     }
   };
 
+  const alarm = new Alarm(() => timers.wake());
+  const timers: Timers = new Timers(monotonic, (at) => alarm.plan(at), guarded);
+
   const guardedStream = (handlers: StreamHandlers): StreamHandlers => ({
     onBytes: (bytes) => guarded(() => handlers.onBytes(bytes)),
     onEnd: () => guarded(() => handlers.onEnd()),
@@ -66,10 +69,12 @@ export function nodeHost(options: NodeHostOptions): Host {
     crypto: nodeCrypto,
     // OpenSSL seeds from getrandom(2), which blocks until the kernel's source is ready.
     random: (length) => new Uint8Array(randomBytes(length)),
+    // OpenSSL has waited for it as Node started.
+    isRandomReady: () => true,
     files: options.files,
     mono: monotonic,
     wall: () => unix(Math.floor(Date.now() / 1000)),
-    setTimer: (at, run) => setTimer(at, () => guarded(run)),
+    setTimer: (at, run) => timers.set(at, run),
     udp: (bind, onDatagram) =>
       openUdp(bind, {
         onDatagram: (bytes, from) => guarded(() => onDatagram(bytes, from)),
@@ -124,16 +129,21 @@ function monotonic(): Mono {
   return mono(Number(process.hrtime.bigint() / 1_000_000n));
 }
 
-function setTimer(at: Mono, run: () => void): Timer {
-  let handle: NodeJS.Timeout;
-  // Node may fire a millisecond early; a timer of ours never does.
-  const wait = (): void => {
-    const left = at - monotonic();
-    handle = setTimeout(
-      () => (monotonic() < at ? wait() : run()),
-      Math.min(Math.max(left, 0), MAX_TIMEOUT_MS),
-    );
-  };
-  wait();
-  return { cancel: () => clearTimeout(handle) };
+/** One `setTimeout` for the timer that is due first. */
+class Alarm {
+  #handle: NodeJS.Timeout | undefined;
+  readonly #ring: () => void;
+
+  constructor(ring: () => void) {
+    this.#ring = ring;
+  }
+
+  /** In place of what was planned before; null for never. */
+  plan(at: Mono | null): void {
+    clearTimeout(this.#handle);
+    if (at === null) return;
+    const left = Math.min(Math.max(at - monotonic(), 0), MAX_TIMEOUT_MS);
+    // Node may fire a millisecond early; a timer of ours never does.
+    this.#handle = setTimeout(() => (monotonic() < at ? this.plan(at) : this.#ring()), left);
+  }
 }

@@ -2,6 +2,7 @@
 import { mono } from "../../base/machine.ts";
 import type { Mono } from "../../base/machine.ts";
 import type { Timer } from "../host.ts";
+import { Timers } from "../timers.ts";
 import { checked, native } from "./native.ts";
 
 export const READABLE = 1;
@@ -13,24 +14,23 @@ const SIGNALS_OF_A_CHILD: readonly number[] = [17, 18, 20];
 
 type Ready = (events: number) => void;
 
-interface Waiting {
-  readonly at: Mono;
-  readonly run: () => void;
-}
-
 export class Loop {
   readonly #ready = new Map<number, Ready>();
-  /** By time, those of one time in the order they were set. */
-  readonly #timers: Waiting[] = [];
+  readonly #timers: Timers;
   readonly #onBug: (bug: unknown) => void;
   #onSignal: (number: number) => void = () => {};
   #onChild: () => void = () => {};
 
   constructor(onBug: (bug: unknown) => void) {
     this.#onBug = onBug;
+    this.#timers = new Timers(
+      () => this.now(),
+      (at) => native.wakeAt(at ?? -1),
+      (run) => this.guarded(run),
+    );
     native.onEvents(
       (fd, events) => this.guarded(() => this.#ready.get(fd)?.(events)),
-      () => this.#wake(),
+      () => this.#timers.wake(),
       (number) => this.guarded(() => this.#signal(number)),
     );
   }
@@ -56,20 +56,7 @@ export class Loop {
   }
 
   setTimer(at: Mono, run: () => void): Timer {
-    const waiting: Waiting = { at, run };
-    const timers = this.#timers;
-    let place = timers.length;
-    while (place > 0 && timers[place - 1]!.at > at) place--;
-    timers.splice(place, 0, waiting);
-    if (place === 0) this.#plan();
-    return {
-      cancel: () => {
-        const there = timers.indexOf(waiting);
-        if (there < 0) return;
-        timers.splice(there, 1);
-        if (there === 0) this.#plan();
-      },
-    };
+    return this.#timers.set(at, run);
   }
 
   /** In a turn of its own, soon. */
@@ -101,25 +88,6 @@ export class Loop {
   /** As `close`, and the peer is told at once. */
   reset(fd: number): void {
     if (this.#ready.delete(fd)) native.reset(fd);
-  }
-
-  /** Those that are due when it begins: one that sets itself again at once does not hold up everybody else. */
-  #wake(): void {
-    const timers = this.#timers;
-    const now = this.now();
-    const later = timers.findIndex(({ at }) => at > now);
-    for (const due of timers.slice(0, later < 0 ? timers.length : later)) {
-      // One of them may have cancelled another.
-      const there = timers.indexOf(due);
-      if (there < 0) continue;
-      timers.splice(there, 1);
-      this.guarded(due.run);
-    }
-    this.#plan();
-  }
-
-  #plan(): void {
-    native.wakeAt(this.#timers[0]?.at ?? -1);
   }
 
   #signal(number: number): void {
