@@ -7,6 +7,7 @@
 import { fromUtf8, utf8 } from "../base/bytes.ts";
 import type { AppendFile, Files } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
+import type { State } from "../policy/lifecycle/table.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
 import type { House } from "./house.ts";
 import { macOf } from "./sessions.ts";
@@ -17,18 +18,27 @@ const START = 1;
 const STOP = 2;
 const INTERIM_UPDATE = 3;
 
+/** Who is in no network, not even in quarantine. */
+const TURNED_OUT: ReadonlySet<State> = new Set<State>(["denied", "revoked", "released"]);
+
 /** Bytes at which the file becomes the old one; one old one is kept. */
 export const MAX_FILE_BYTES: number = 128 * 1024;
 const FILE_MODE = 0o600;
+
+/** A station and the access point that reports it. */
+type TurnAway = (mac: string, nas: Session["nas"]) => void;
 
 export class Accounting {
   readonly #house: House;
   readonly #files: Files;
   readonly #path: string;
+  readonly #turnAway: TurnAway;
   #file: AppendFile | null = null;
 
-  constructor(house: House, path: string) {
+  /** @param turnAway - asks an access point to put a station out that has to authenticate anew */
+  constructor(house: House, path: string, turnAway: TurnAway) {
     this.#house = house;
+    this.#turnAway = turnAway;
     this.#files = house.host.files;
     this.#path = path;
   }
@@ -87,8 +97,10 @@ export class Accounting {
   #apply(request: RadiusRequest): void {
     const { acctStatusType, acctSessionId } = request;
     const mac = macOf(request.callingStationId);
-    const session = mac === null ? null : this.#house.sessions.find(mac);
+    if (mac === null) return;
+    const session = this.#house.sessions.find(mac);
     const named = request.class === null ? null : fromUtf8(request.class);
+    if (session === null && acctStatusType === START) return this.#returned(mac, named, request);
     // A late report about an earlier session must not end the one that followed it.
     if (session === null || session.nas.client !== request.client.name || session.class !== named)
       return;
@@ -97,19 +109,62 @@ export class Accounting {
       if (session.device !== null) this.#noteSeen(session.device, session.kind);
     }
     if (acctStatusType === STOP) {
-      this.#house.sessions.remove(session.mac);
-      this.#house.place(
-        { kind: "cut", mac: session.mac, ...(session.port === null ? {} : { port: session.port }) },
-        (failure) => {
-          if (failure !== null)
-            this.#house.log.limited(
-              "enforcement",
-              "error",
-              `The firewall did not close behind ${session.mac} (${failure.message}); it expires by itself.`,
-            );
-        },
-      );
+      this.#house.sessions.rest(session);
+      this.#cut(session);
     }
+  }
+
+  /**
+   * A station is on the air that nobody asked us about: its access point let it
+   * in by the key of an earlier session. That session goes on where it may;
+   * otherwise the station has to authenticate.
+   */
+  #returned(
+    mac: string,
+    named: string | null,
+    { client, nasIdentifier, acctSessionId }: RadiusRequest,
+  ): void {
+    const { sessions, host } = this.#house;
+    const now = host.mono();
+    const session = sessions.wake(mac, now);
+    const nas = { client: client.name, identifier: nasIdentifier };
+    if (session === null || session.nas.client !== client.name || session.class !== named) {
+      return this.#turnAway(mac, nas);
+    }
+    if (!this.#mayReturn(session)) return this.#turnAway(mac, nas);
+    const { kind, until, port } = session;
+    const seconds = Math.max(1, Math.ceil((until - now) / 1000));
+    const placement = { kind, mac, seconds, ...(port === null ? {} : { port }) };
+    this.#house.place(placement, (failure) => {
+      if (failure !== null) return this.#turnAway(mac, nas);
+      // Revoked while the kernel was busy.
+      if (!this.#mayReturn(session)) {
+        this.#cut(session);
+        return this.#turnAway(mac, nas);
+      }
+      sessions.put({ ...session, accounting: acctSessionId });
+      if (session.device !== null) this.#noteSeen(session.device, session.kind);
+    });
+  }
+
+  /** By the record as it is now. */
+  #mayReturn({ device, kind }: Session): boolean {
+    if (device === null) return kind === "quarantine";
+    const state = this.#house.registry.devices.get(device)?.state;
+    if (kind === "admit") return state === "active";
+    return state !== undefined && !TURNED_OUT.has(state);
+  }
+
+  #cut({ mac, port }: Session): void {
+    const cut = { kind: "cut", mac, ...(port === null ? {} : { port }) } as const;
+    this.#house.place(cut, (failure) => {
+      if (failure === null) return;
+      this.#house.log.limited(
+        "enforcement",
+        "error",
+        `The firewall did not close behind ${mac} (${failure.message}); it expires by itself.`,
+      );
+    });
   }
 
   /** As at its admission: who is in quarantine but not caged there has not shown that it lives. */

@@ -17,6 +17,9 @@ import type { Session } from "./sessions.ts";
 /** RFC 5176 §3.5: the NAS has no such session, so it is gone already. */
 const SESSION_CONTEXT_NOT_FOUND = 503;
 
+/** Where a station is to be put out. */
+type Told = Pick<Session, "mac" | "nas">;
+
 export class Eviction {
   readonly #house: House;
   readonly #client: DisconnectClient;
@@ -55,7 +58,7 @@ export class Eviction {
    * @returns settles once the kernel has it; rejects with what it refused
    */
   async evict(record: DeviceRecord): Promise<void> {
-    const sessions = this.#house.sessions.ofDevice(record.id);
+    const sessions = this.#house.sessions.everyOfDevice(record.id);
     const macs = new Set([
       ...sessions.map(({ mac }) => mac),
       ...record.macs.filter((mac) => this.#isTheirs(mac, record)),
@@ -64,9 +67,17 @@ export class Eviction {
     // First of all: whatever fails below, the next look at the firewall finds that nobody has a place here.
     for (const { mac } of sessions) this.#house.sessions.remove(mac);
     const cuts = Promise.all([...macs].map((mac) => this.#cut(mac)));
-    for (const session of sessions) this.#tell(session, record);
+    const title = titleOf(record);
+    for (const session of sessions) this.#tell(session, title);
     this.#expel(macs);
     await cuts;
+  }
+
+  /** Asks an access point to put a station out that it let in without our word. */
+  turnAway(mac: string, nas: Session["nas"]): void {
+    this.#house.counters.add("turned-away");
+    this.#tell({ mac, nas }, mac);
+    this.#expel([mac]);
   }
 
   /**
@@ -97,15 +108,15 @@ export class Eviction {
   }
 
   /** The firewall is what counts: no fault on the way to the access point may hide what became of the cuts. */
-  #tell(session: Session, record: DeviceRecord): void {
+  #tell(session: Told, title: string): void {
     try {
-      this.#disconnect(session, record);
+      this.#disconnect(session, title);
     } catch (fault) {
       this.#house.fault("a disconnect", fault);
     }
   }
 
-  #disconnect({ mac, nas }: Session, record: DeviceRecord): void {
+  #disconnect({ mac, nas }: Told, title: string): void {
     const client = this.#house.configuration.clients.find(({ name }) => name === nas.client);
     if (client === undefined || client.das === null) return;
     const { address, port, secret } = client.das;
@@ -113,7 +124,7 @@ export class Eviction {
       callingStationId: mac,
       ...(nas.identifier === null ? {} : { nasIdentifier: nas.identifier }),
     };
-    const token = visible(titleOf(record), 64);
+    const token = visible(title, 64);
     const unixTime = this.#house.clock.now();
     this.#step({ kind: "disconnect", token, to: { address, port, secret }, session, unixTime });
   }

@@ -95,7 +95,11 @@ export class Running {
     );
     this.#list = new PublishedList(house);
     this.#firewall = new FirewallWatch(house);
-    this.#accounting = new Accounting(house, `${folderOf(configuration.homeca.socket)}/accounting`);
+    this.#accounting = new Accounting(
+      house,
+      `${folderOf(configuration.homeca.socket)}/accounting`,
+      (mac, nas) => this.#eviction.turnAway(mac, nas),
+    );
     this.#coaps = new CoapsDesk(
       house,
       this.#list,

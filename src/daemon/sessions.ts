@@ -31,6 +31,8 @@ export interface Session {
 
 export class Sessions {
   readonly #byMac = new Map<string, Session>();
+  /** Of stations that have left, whose access point may let them back in by a key it keeps (PMKSA caching). */
+  readonly #resting = new Map<string, Session>();
 
   get all(): readonly Session[] {
     return [...this.#byMac.values()];
@@ -44,6 +46,12 @@ export class Sessions {
     return this.all.filter((session) => session.device === device);
   }
 
+  /** Also of its stations that have left and may come back. */
+  everyOfDevice(device: string): readonly Session[] {
+    const known = [...this.all, ...this.#resting.values()];
+    return known.filter((session) => session.device === device);
+  }
+
   /**
    * False where the table is full of live sessions: then nobody else gets in.
    * @param coming - sessions that are about to be put
@@ -55,17 +63,33 @@ export class Sessions {
   }
 
   put(session: Session): void {
-    this.#byMac.delete(session.mac);
+    this.remove(session.mac);
     this.#byMac.set(session.mac, session);
   }
 
   remove(mac: string): void {
     this.#byMac.delete(mac);
+    this.#resting.delete(mac);
+  }
+
+  /** The station has left; until its session's end it may come back. */
+  rest(session: Session): void {
+    this.remove(session.mac);
+    const [oldest] = this.#resting.keys();
+    if (oldest !== undefined && this.#resting.size >= MAX_STATIONS) this.#resting.delete(oldest);
+    this.#resting.set(session.mac, session);
+  }
+
+  /** The session of a station that had left and is back; it is remembered no more. */
+  wake(mac: string, now: Mono): Session | null {
+    const session = this.#resting.get(mac) ?? null;
+    this.#resting.delete(mac);
+    return session === null || session.until <= now ? null : session;
   }
 
   expire(now: Mono): void {
-    for (const { mac, until } of this.#byMac.values()) {
-      if (until <= now) this.#byMac.delete(mac);
+    for (const sessions of [this.#byMac, this.#resting]) {
+      for (const { mac, until } of sessions.values()) if (until <= now) sessions.delete(mac);
     }
   }
 

@@ -43,7 +43,7 @@ import { seeded } from "./random.ts";
 import { clientKey, ScriptedClient } from "./tls-client.ts";
 import { TlsStation } from "./tls-station.ts";
 
-const SECRET = "memory-secret-of-a-test";
+export const HOME_SECRET = "memory-secret-of-a-test";
 const CONFIG = "/etc/config/homeca";
 const SOCKET = "/var/run/homeca/homeca.sock";
 const NAS = { address: "127.0.0.1", port: 0 };
@@ -56,7 +56,7 @@ config radius 'radius'
 	list listen '127.0.0.1'
 config client 'accesspoint'
 	option prefix '127.0.0.1'
-	option secret '${SECRET}'
+	option secret '${HOME_SECRET}'
 	option das_address '127.0.0.1'
 `;
 
@@ -247,7 +247,7 @@ const TYPES = { tls: 13, ttls: 21 } as const;
 /** Lets a station authenticate against the home, one datagram at a time, until it is accepted or rejected. */
 export function join(home: MemoryHome, station: StationOptions): Joined {
   const crypto = home.stationCrypto;
-  const radius = new RadiusTestClient(crypto, seeded(`nas ${home.nextJoin()}`), utf8(SECRET));
+  const radius = new RadiusTestClient(crypto, seeded(`nas ${home.nextJoin()}`), utf8(HOME_SECRET));
   const peer = peerOf(crypto, station, home);
   const attributes: Attribute[] = [
     attribute(UserName, station.identity ?? "@homeca.home.arpa"),
