@@ -44,6 +44,7 @@ test("an empty file is every default, and says that no access point can ask", ()
   assert.deepEqual(homeca, {
     stateDir: "/etc/homeca",
     socket: "/var/run/homeca/homeca.sock",
+    ubus: null,
     logLevel: "notice",
     enforce: "nft",
     interfaces: [],
@@ -70,6 +71,9 @@ test("an empty file is every default, and says that no access point can ask", ()
     onboardingPerMinute: 5,
     authenticationsMax: 256,
     eventsMax: 500,
+    memoryMiB: 64,
+    stackKiB: 512,
+    turnSeconds: 20,
   });
   assert.deepEqual(clients, []);
   assert.deepEqual(warnings, [
@@ -83,7 +87,8 @@ test("the configuration that is installed has no problem, and each option it sho
   assert.deepEqual(installed.warnings, read("").warnings);
   // Devices are met at every address of a router that somebody installed HomeCA on, and of nothing else.
   const coaps = { listen: ["0.0.0.0", "::"], port: 5684, discovery: [] };
-  assert.deepEqual({ ...installed, warnings: [] }, { ...read(""), coaps, warnings: [] });
+  const homeca = { ...read("").homeca, ubus: "/var/run/ubus/ubus.sock" };
+  assert.deepEqual({ ...installed, warnings: [] }, { ...read(""), homeca, coaps, warnings: [] });
   const uncommented = text.replaceAll(/^#(?=config |\toption |\tlist )/gm, "");
   const secret = { "/etc/homeca/attic.secret": { text: "k".repeat(32) } };
   const { clients, warnings } = read(uncommented, secret);
