@@ -269,10 +269,27 @@ function encodeUtf8(text: string): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
+/** Characters that one call can be handed, on every engine. */
+const MAX_CHARACTERS = 1024;
+
+/** Where the ASCII that begins at `at` ends, or is long enough. */
+function asciiFrom(bytes: Uint8Array, at: number): number {
+  const most = Math.min(bytes.length, at + MAX_CHARACTERS);
+  let end = at;
+  while (end < most && bytes[end]! < 0x80) end++;
+  return end;
+}
+
 /** Text from UTF-8, or null where the bytes are not well-formed (overlong, surrogate, cut short). */
 export function fromUtf8(bytes: Uint8Array): string | null {
   let text = "";
   for (let at = 0; at < bytes.length;) {
+    const ascii = asciiFrom(bytes, at);
+    if (ascii > at) {
+      text += String.fromCharCode(...bytes.subarray(at, ascii));
+      at = ascii;
+      continue;
+    }
     const first = bytes[at]!;
     const more =
       first < 0x80
