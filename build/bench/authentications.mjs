@@ -1,10 +1,10 @@
 // Full EAP-TLS authentications: HomeCA beside hostapd's RADIUS server and FreeRADIUS, with the same certificates and
 // eapol_test as the client.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { makeHome } from "./home.mjs";
+import { makeHome, uci } from "./home.mjs";
 import {
   freeradius,
   freeradiusStock,
@@ -12,7 +12,9 @@ import {
   homeca,
   hostapd,
   SECRET,
+  start,
 } from "./peers.mjs";
+import { buildHomecad } from "./router.mjs";
 
 const PARALLEL = 16;
 /** Rounds of the comparison; odd, so that one of them is the median. */
@@ -39,7 +41,16 @@ export async function authenticationFigures(runs) {
     const home = await makeHome(folder);
     const supplicant = path.join(folder, "supplicant.conf");
     writeFileSync(supplicant, supplicantConfig(home));
+    const homecad = buildHomecad();
     const peers = [
+      ...(homecad === null
+        ? []
+        : [
+            [
+              "homecad",
+              (port) => start("homecad", homecad, serving(home, port), home.folder, home.ready),
+            ],
+          ]),
       ["homeca", (port) => homeca(home.folder, home.product, home.config(port), home.ready)],
       ["hostapd", (port) => hostapd(ownFolder("hostapd"), port, home.files)],
       ["freeradius", (port) => freeradiusStock(ownFolder("freeradius"), port, home.files)],
@@ -49,6 +60,15 @@ export async function authenticationFigures(runs) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Words of a daemon on a copy of the home's keys: the other one has those locked. */
+function serving(home, port) {
+  const own = path.join(home.folder, "homecad");
+  cpSync(path.join(home.folder, "state"), path.join(own, "state"), { recursive: true });
+  const config = path.join(own, "config");
+  writeFileSync(config, uci(own, port), { mode: 0o600 });
+  return ["serve", "--config", config];
 }
 
 /** Whether a program is there. */

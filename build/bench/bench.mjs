@@ -2,7 +2,7 @@
 // process on Node and on QuickJS; devices adopted, and a settled home's days. Prints tables and writes dist/bench.json. Figures, not verdicts: the machine may be
 // shared, so compare within a run only.
 //
-//     node build/bench/bench.mjs [--quick] [--only authentications|handshakes|adoption]
+//     node build/bench/bench.mjs [--quick] [--only authentications|handshakes|adoption|router]
 //
 // A part alone is printed and written to dist/bench-PART.json: the page is made of whole runs.
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -21,6 +21,7 @@ import {
   liveMegabytes,
   refreshFigures,
 } from "./in-process.mjs";
+import { routerFigures } from "./router.mjs";
 import {
   adoptionPartsTable,
   adoptionTable,
@@ -30,6 +31,7 @@ import {
   partsTable,
   printTable,
   refreshTable,
+  routerTable,
   sizeTable,
   storeTable,
 } from "./tables.mjs";
@@ -41,7 +43,7 @@ const { values } = parseArgs({
 const { quick, only } = values;
 const runs = quick ? { each: 100, long: 500, rate: 16 } : { each: 1000, long: 5000, rate: 80 };
 
-const PARTS = { authentications, handshakes, adoption };
+const PARTS = { authentications, handshakes, adoption, router };
 if (only !== undefined && !Object.hasOwn(PARTS, only)) {
   console.error(`bench: there is no part "${only}", only ${Object.keys(PARTS).join(", ")}`);
   process.exit(1);
@@ -90,6 +92,12 @@ async function adoption() {
     targets: homeTargetTable({ store }),
   });
   return { adoption, refresh, store };
+}
+
+async function router() {
+  const router = await routerFigures();
+  printAll({ "ready, and held, with so many devices": routerTable(router) });
+  return { router };
 }
 
 function printAuthentications(servers, engines, live) {

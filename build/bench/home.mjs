@@ -88,8 +88,12 @@ function socketOf(home) {
   return path.join(home, "run/homeca.sock");
 }
 
-/** The firewall is left out: the other servers have none. Lines that each admission writes are left out alike. */
-function uci(home, port) {
+/**
+ * Configuration of a home whose keys are below `home`, listening at `port` and 100 above it.
+ *
+ * The firewall is left out: the other servers have none. Lines that each admission writes are left out alike.
+ */
+export function uci(home, port) {
   return `config homeca 'main'
 	option state_dir '${home}/state'
 	option socket '${socketOf(home)}'

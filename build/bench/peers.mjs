@@ -30,7 +30,7 @@ export function start(name, command, args, cwd, ready, patienceMs = 20_000) {
         child.kill("SIGKILL");
         reject(new Error(`${name} does not start:\n${text.slice(-2000)}`));
       }
-    }, 50);
+    }, 10);
   });
 }
 

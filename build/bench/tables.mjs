@@ -22,6 +22,21 @@ export function printTable(table) {
   }
 }
 
+/** The daemon as the router runs it: until it is ready, and what it holds. */
+export function routerTable(rows) {
+  const counts = Object.keys(rows[0].readyMs);
+  const ready = counts.map((count) => `ready, ${count}`);
+  const held = counts.map((count) => `resident, ${count}`);
+  return [
+    ["program", ...ready, ...held],
+    ...rows.map(({ name, readyMs, memoryKiB }) => [
+      name,
+      ...counts.map((count) => `${readyMs[count].toFixed(0)} ms`),
+      ...counts.map((count) => `${(memoryKiB[count] / 1024).toFixed(1)} MB`),
+    ]),
+  ];
+}
+
 /** Milliseconds of the server per handshake, by engine. */
 export function handshakeTable(rows) {
   const of = (like, [engine, provider]) =>
