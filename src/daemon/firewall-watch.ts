@@ -13,9 +13,15 @@ import type { House } from "./house.ts";
 export class FirewallWatch {
   readonly #house: House;
   #closed = false;
+  #trouble: string | null = null;
 
   constructor(house: House) {
     this.#house = house;
+  }
+
+  /** One sentence where the kernel does not hold the ruleset, else null. */
+  get trouble(): string | null {
+    return this.#trouble;
   }
 
   /** Admitted devices go on over a restart: what the kernel holds is taken over, and closed where it holds nothing. */
@@ -35,10 +41,11 @@ export class FirewallWatch {
   load(done: () => void): void {
     this.#house.placeAll((failure) => {
       // Without the base ruleset nobody would be held back, so nobody is let in either: each admission fails the same way.
-      if (failure !== null)
-        this.#house.log.error(
-          `The firewall is not loaded (${failure.message}): install nftables with kmod-nft-bridge.`,
-        );
+      this.#trouble =
+        failure === null
+          ? null
+          : `The firewall is not loaded (${visible(failure.message)}): install nftables with kmod-nft-bridge.`;
+      if (this.#trouble !== null) this.#house.log.error(this.#trouble);
       done();
     });
   }

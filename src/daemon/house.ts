@@ -81,6 +81,8 @@ export class House {
   #surroundings: Surroundings;
   /** Whether the owner searches for devices at the moment; discovery tells. */
   isSearching: () => boolean = () => false;
+  /** Why the last write failed; null once one has done. */
+  #unwritten: HostFailure | null = null;
   /** Further sentences for {@link House.troubles}, of parts that know them. */
   readonly moreTroubles: (() => readonly string[])[] = [];
   /** Access points of this router; whoever sees them tells. */
@@ -177,9 +179,20 @@ export class House {
     const floor = this.registry.timeFloor ?? 0;
     const due = now !== null && now - floor >= FLOOR_STEP_SECONDS;
     const before = this.registry;
-    this.store.commit(due ? [...changes, { kind: "time-floor", unix: now }] : changes);
+    try {
+      this.store.commit(due ? [...changes, { kind: "time-floor", unix: now }] : changes);
+    } catch (failure) {
+      if (failure instanceof HostFailure) this.notWritten(failure);
+      throw failure;
+    }
+    if (changes.length > 0) this.#unwritten = null;
     this.presences.follow(before, changes);
     this.look();
+  }
+
+  /** The owner is told until a change has been stored. */
+  notWritten(failure: HostFailure): void {
+    this.#unwritten = failure;
   }
 
   /** Something that can be observed may be otherwise now. */
@@ -223,6 +236,11 @@ export class House {
     ) {
       found.push(
         "No interface is controlled, so nobody is held back: add `list interface` to the configuration.",
+      );
+    }
+    if (this.#unwritten !== null) {
+      found.push(
+        `What changes cannot be stored (${visible(this.#unwritten.message)}), so nothing new is admitted: free space on the flash.`,
       );
     }
     return [...found, ...this.moreTroubles.flatMap((tell) => tell())];

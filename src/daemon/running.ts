@@ -138,6 +138,7 @@ export class Running {
     house.moreTroubles.push(
       () => this.#listeners.troubles,
       () => this.#ubus.troubles,
+      () => (this.#firewall.trouble === null ? [] : [this.#firewall.trouble]),
     );
     host.files.makeDirectory(folderOf(configuration.homeca.socket), 0o700);
     this.#management = new ManagementServer(

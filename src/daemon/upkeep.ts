@@ -122,11 +122,13 @@ function attempt({ log }: House, body: () => void): void {
 }
 
 /** Losing them harms nobody: they are tried again in an hour. @param wanted - `all` at exit */
-export function writeSightings({ sightings, log }: House, wanted: "due" | "all"): void {
+export function writeSightings(house: House, wanted: "due" | "all"): void {
+  const { sightings, log } = house;
   try {
     sightings.flush(wanted);
   } catch (failure) {
     if (!(failure instanceof HostFailure)) throw failure;
+    house.notWritten(failure);
     log.error(
       `When devices were last seen could not be written (${failure.message}): free space or rights there.`,
     );

@@ -718,7 +718,7 @@ for (const crypto of providers) {
 
   test(`${crypto.name}: with the disk full for hours the daemon stays, says so, and admits again once there is room`, async () => {
     const home = homeWith(crypto);
-    const { chain } = await certified(home);
+    const { id, chain } = await certified(home);
     const { station, line } = new Visitor(home, chain).steps(TLS_ROUNDS);
     const { attributes } = station.take(line.ask(station.request())!);
     const nas = new RadiusTestClient(crypto, seeded("a sighting"), utf8(SECRET));
@@ -735,8 +735,35 @@ for (const crypto of providers) {
     const complaints = matching(home, /ENOSPC/u);
     assert.ok(complaints.length > 0 && complaints.length <= 10, `${complaints.length} complaints`);
     assert.ok(complaints.some((line) => line.startsWith("When devices were last seen")));
+    const warned = async (): Promise<boolean> => {
+      const { warnings } = await home.call("status");
+      return (warnings as string[]).some((text) =>
+        /cannot be stored .*ENOSPC.*free space/u.test(text),
+      );
+    };
+    assert.equal(await warned(), true);
     assert.equal(matching(home, /\bat .*:\d+:\d+|bug:|fault/u).length, 0);
     disk(home).limitTo(Number.POSITIVE_INFINITY);
     assert.equal(new Visitor(home, chain).finish(), ACCEPT);
+    assert.equal((await home.call("rename", { id, name: "Lamp" }))["status"], 0);
+    assert.equal(await warned(), false);
+  });
+
+  test(`${crypto.name}: without nft status says what to install, nobody is admitted, and it ends when nft is there`, async () => {
+    let missing = true;
+    const home = homeWith(crypto, {
+      script: ([program]) =>
+        missing && program === "nft" ? { status: 127, stderr: "nft: ENOENT" } : {},
+    });
+    const warned = async (): Promise<boolean> => {
+      const { warnings } = await home.call("status");
+      return (warnings as string[]).some((text) => /not loaded .*install nftables/u.test(text));
+    };
+    assert.equal(await warned(), true);
+    assert.equal(stranger(home).finish(), REJECT);
+    missing = false;
+    home.host.clock.advance(61_000);
+    assert.equal(await warned(), false);
+    assert.equal(stranger(home).finish(), ACCEPT);
   });
 }
