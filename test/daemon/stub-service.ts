@@ -70,7 +70,7 @@ export class StubService implements HomeService {
       enforce: "show",
       radius: ["127.0.0.1 1812", "127.0.0.1 1813"],
       radiusClients: 1,
-      accessPoints: [],
+      accessPoints: [{ name: "phy0-ap0", ssid: "Home", stations: 2 }],
       devices: { pending: 2, active: 1 },
       windowDays: 10.5,
       authenticationsOpen: 0,

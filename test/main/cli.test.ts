@@ -185,6 +185,7 @@ test("what the daemon refuses ends with status 1 and its sentence", () => {
 
 test("status, log, authority, crl, reload and replaced are told in lines", () => {
   assert.match(ask("status").out, /^running for {6}1 d 2 h$/m);
+  assert.match(ask("status").out, /^access point {5}phy0-ap0 "Home", 2 stations$/m);
   assert.match(ask("status").out, /^look {13}two devices wait: run homeca devices pending$/m);
   assert.equal(
     ask("log").out,

@@ -34,6 +34,10 @@ const status: Command = {
         ["enforcement", it.enforce],
         ["RADIUS", it.radius.join(", ")],
         ["RADIUS clients", String(it.radiusClients)],
+        ...it.accessPoints.map(({ name, ssid, stations }): [string, string] => [
+          "access point",
+          `${name}${ssid === null ? "" : ` "${ssid}"`}, ${stations} ${stations === 1 ? "station" : "stations"}`,
+        ]),
         ["devices", counts.join(", ") || "none"],
         ["window t", `${it.windowDays} days`],
         ["authentications", `${it.authenticationsOpen} open`],
