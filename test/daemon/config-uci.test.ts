@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { assert, test } from "#kit";
-import { MAX_UCI_CHARACTERS, parseUci, UciFailure } from "../../src/daemon/config/uci.ts";
-import type { UciSection } from "../../src/daemon/config/uci.ts";
+import { MAX_UCI_CHARACTERS, parseUci, UciFailure } from "../../src/base/uci.ts";
+import type { UciSection } from "../../src/base/uci.ts";
 
 /** Sections as plain values: [type, name, { option: values }]. */
 function plain(sections: readonly UciSection[]): unknown[] {
@@ -126,7 +126,7 @@ const WRONG: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     " ".repeat(MAX_UCI_CHARACTERS + 1),
-    "the file is larger than 64 KiB: a configuration is not (homeca:1)",
+    "the file is larger than a configuration can be: shorten it (homeca:1)",
   ],
 ];
 for (const [text, message] of WRONG) {

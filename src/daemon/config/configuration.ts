@@ -15,8 +15,8 @@ import type {
   RadiusSettings,
   Table,
 } from "./schema.ts";
-import { MAX_UCI_CHARACTERS, parseUci, UciFailure } from "./uci.ts";
-import type { UciSection } from "./uci.ts";
+import { MAX_UCI_CHARACTERS, parseUci, UciFailure } from "../../base/uci.ts";
+import type { UciSection } from "../../base/uci.ts";
 
 /** A RADIUS client (NAS), named as its section is, with its secrets read (1 to 128 octets). */
 export interface ConfiguredClient extends RadiusClient {

@@ -8,8 +8,8 @@ import {
   ConfigurationFailure,
   readConfiguration,
 } from "../../../src/daemon/config/configuration.ts";
-import { parseUci, UciFailure } from "../../../src/daemon/config/uci.ts";
-import type { UciSection } from "../../../src/daemon/config/uci.ts";
+import { parseUci, UciFailure } from "../../../src/base/uci.ts";
+import type { UciSection } from "../../../src/base/uci.ts";
 import { hold, outcome, valueOf } from "../expect.ts";
 
 /** One file that is there, with a secret in it, and nothing else. */

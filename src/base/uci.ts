@@ -10,6 +10,9 @@
 /** A home's configuration is a few kilobytes; what is larger is not one. */
 export const MAX_UCI_CHARACTERS: number = 64 * 1024;
 
+/** The router's own packages may hold hundreds of leases and rules. */
+export const MAX_PACKAGE_CHARACTERS: number = 1024 * 1024;
+
 export type UciReason =
   | "too-large"
   | "not-text"
@@ -37,7 +40,7 @@ export class UciFailure extends Error {
 }
 
 const SENTENCES: Readonly<Record<UciReason, string>> = {
-  "too-large": "the file is larger than 64 KiB: a configuration is not",
+  "too-large": "the file is larger than a configuration can be: shorten it",
   "not-text": "the file holds a NUL character: write it as plain text",
   "unknown-command": "a line starts with none of config, option, list: correct its first word",
   "missing-word": "a word is missing: write config TYPE, option NAME VALUE or list NAME VALUE",
@@ -83,11 +86,14 @@ interface OpenSection extends UciSection {
  *   `package` line may say nothing else.
  * @throws {@link UciFailure}
  */
-export function parseUci(text: string, file: string): UciSection[] {
-  if (text.length > MAX_UCI_CHARACTERS) throw new UciFailure("too-large", file, 1);
+export function parseUci(
+  text: string,
+  file: string,
+  maxCharacters: number = MAX_UCI_CHARACTERS,
+): UciSection[] {
   const sections: OpenSection[] = [];
   let open: OpenSection | undefined;
-  for (const command of new Words(text, file)) {
+  for (const command of uciCommands(text, file, maxCharacters)) {
     const [word = "", ...args] = command.words;
     const at = (reason: UciReason): UciFailure => new UciFailure(reason, file, command.line);
     switch (word) {
@@ -110,6 +116,19 @@ export function parseUci(text: string, file: string): UciSection[] {
     }
   }
   return sections;
+}
+
+/**
+ * The commands of UCI text and where each stands, for whoever changes a file in place.
+ * @throws {@link UciFailure}, also while it is walked
+ */
+export function uciCommands(
+  text: string,
+  file: string,
+  maxCharacters: number = MAX_UCI_CHARACTERS,
+): Iterable<UciCommand> {
+  if (text.length > maxCharacters) throw new UciFailure("too-large", file, 1);
+  return new Words(text, file);
 }
 
 type FailureAt = (reason: UciReason) => UciFailure;
@@ -143,7 +162,7 @@ function openSection(
 function setOption(
   section: OpenSection | undefined,
   kind: "option" | "list",
-  { words, line }: Command,
+  { words, line }: UciCommand,
   at: FailureAt,
 ): void {
   if (section === undefined) throw at("option-before-section");
@@ -159,14 +178,18 @@ function setOption(
   }
 }
 
-interface Command {
+export interface UciCommand {
+  /** Without quotes and backslashes. */
   readonly words: readonly string[];
   /** Of its first word, counted from 1. */
   readonly line: number;
+  /** Where its first word begins and its last one ends in the text. */
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Cuts text into commands and those into words: quotes, backslashes, comments, `;`. */
-class Words implements Iterable<Command> {
+class Words implements Iterable<UciCommand> {
   #at = 0;
   #line = 1;
   readonly #text: string;
@@ -177,26 +200,32 @@ class Words implements Iterable<Command> {
     this.#file = file;
   }
 
-  *[Symbol.iterator](): Iterator<Command> {
+  *[Symbol.iterator](): Iterator<UciCommand> {
     while (this.#at < this.#text.length) {
       const line = this.#line;
-      const words = this.#command();
-      if (words.length > 0) yield { words, line };
+      const command = this.#command();
+      if (command.words.length > 0) yield { ...command, line };
     }
   }
 
   /** The words up to the end of the line, a comment or `;`. */
-  #command(): string[] {
+  #command(): Pick<UciCommand, "words" | "start" | "end"> {
     const words: string[] = [];
+    let start = 0;
+    let end = 0;
     for (;;) {
       const next = this.#text[this.#at];
-      if (next === undefined) return words;
+      if (next === undefined) return { words, start, end };
       if (next === "#") this.#skipComment();
       else if (next === "\n" || next === ";") {
         this.#step();
-        return words;
+        return { words, start, end };
       } else if (/\s/.test(next)) this.#step();
-      else words.push(this.#word());
+      else {
+        if (words.length === 0) start = this.#at;
+        words.push(this.#word());
+        end = this.#at;
+      }
     }
   }
 
