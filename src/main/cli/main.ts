@@ -12,10 +12,12 @@ import { HOME_COMMANDS } from "./home.ts";
 import { ISSUE_COMMANDS } from "./issue.ts";
 import { nearest, readWords } from "./options.ts";
 import { serve } from "./serve.ts";
+import { setup } from "./setup.ts";
 
 /** In the order of the overview. */
 export const COMMANDS: readonly Command[] = [
   serve,
+  setup,
   ...HOME_COMMANDS.slice(0, 1),
   ...DEVICE_COMMANDS,
   ...ISSUE_COMMANDS,
