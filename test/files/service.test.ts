@@ -10,9 +10,11 @@ const SERVICE = "etc/init.d/homeca";
 const SCRIPTS = [
   SERVICE,
   "etc/init.d/homeca-firewall",
+  "etc/init.d/homeca-setup",
   "etc/uci-defaults/50-homeca",
   "etc/hotplug.d/net/30-homeca",
   "etc/hotplug.d/ntp/30-homeca",
+  "usr/libexec/rpcd/homeca-setup",
   "usr/share/homeca/firewall.include",
 ] as const;
 
@@ -360,6 +362,9 @@ function suite(): void {
   });
 
   test("every backup keeps the state", () => {
-    assert.equal(readFileSync("files/lib/upgrade/keep.d/homeca", "utf8"), "/etc/homeca\n");
+    assert.equal(
+      readFileSync("files/lib/upgrade/keep.d/homeca", "utf8"),
+      "/etc/homeca\n/etc/homeca-setup\n",
+    );
   });
 }
