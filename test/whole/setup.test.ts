@@ -98,6 +98,31 @@ test("a network that is not up cannot be confirmed", async () => {
   assert.match((await router.homeca("", ...APPLY)).err, /waits for your yes/);
 });
 
+test("a network that does not come up: the command ends in time, and the watcher waits for nobody for ever", async () => {
+  const router = fresh();
+  router.status = { status: 4 };
+  const { status, err } = await router.homeca("", ...APPLY);
+  assert.equal(status, 1);
+  assert.match(err, /homeca0 did not come up in 60 seconds/);
+  assert.ok(router.ran.filter((command) => command.includes("get_status")).length <= 31);
+  const disk = router.files;
+  disk.restart = () => disk;
+  let held = 5;
+  disk.lock = () => held-- <= 0;
+  assert.equal((await router.homeca("", "setup", "--watch")).status, 0);
+  assert.equal(held, -1);
+  assert.deepEqual(textsOn(disk), { ...FRESH_24 });
+});
+
+test("two at once: the second is told to wait", async () => {
+  const router = fresh();
+  const disk = router.files;
+  disk.restart = () => disk;
+  disk.lock = () => false;
+  assert.match((await router.homeca("", ...APPLY)).err, /another homeca setup is at work/);
+  assert.deepEqual(textsOn(disk), { ...FRESH_24 });
+});
+
 test("where nobody could put it back nothing is written", async () => {
   for (const status of [127, 3]) {
     const router = fresh();

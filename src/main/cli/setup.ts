@@ -3,7 +3,16 @@ import { HostFailure } from "../../host/host.ts";
 import { SETUP_FOLDER } from "./setup/record.ts";
 import type { Place } from "./setup/record.ts";
 import { showEdits } from "../../policy/wireless/show.ts";
-import { apply, confirm, resume, TRIAL_SECONDS, undo, waitUntilUp, watch } from "./setup/change.ts";
+import {
+  apply,
+  confirm,
+  resume,
+  TRIAL_SECONDS,
+  UP_SECONDS,
+  undo,
+  waitUntilUp,
+  watch,
+} from "./setup/change.ts";
 import { answerRpcd } from "./setup/rpcd.ts";
 import { stateOf } from "./setup/state.ts";
 import type { SetupState } from "./setup/state.ts";
@@ -121,7 +130,7 @@ async function planned(call: Call, place: Place): Promise<ExitStatus> {
   }
   throw new CommandFailure(
     EXIT.refused,
-    `${plan.interface} did not come up in ${TRIAL_SECONDS} seconds and everything was put back: look at logread -e hostapd`,
+    `${plan.interface} did not come up in ${UP_SECONDS} seconds, and everything is put back soon: look at logread -e hostapd`,
   );
 }
 

@@ -14,6 +14,7 @@ import type { PackageName, PlannedEdit } from "../../../policy/wireless/wanted.t
 import { CommandFailure, EXIT } from "../exit.ts";
 import {
   configPath,
+  hasTurn,
   keepReplaced,
   readRecord,
   removeRecord,
@@ -25,6 +26,8 @@ import { bssStatus, readPackage, readPackages, run } from "./router.ts";
 
 /** How long a change may wait for its owner's yes. */
 export const TRIAL_SECONDS = 90;
+/** How long whoever applied it waits for the network. */
+export const UP_SECONDS = 60;
 const LOOK_EVERY_MS = 2000;
 
 /** Puts the originals aside, has somebody watch, writes the files and tells the router. */
@@ -130,11 +133,11 @@ export async function resume(host: Host, place: Place): Promise<string | null> {
 /** Waits for the owner's yes beside whatever connection the set-up cut. @returns one sentence, or null where the change stays */
 export async function watch(host: Host, place: Place): Promise<string | null> {
   const end = mono(host.mono() + TRIAL_SECONDS * 1000);
-  while (host.mono() < end) {
+  // Whoever is at work just now may be about to confirm; it never keeps us from putting back, only waiting.
+  while (host.mono() < end || !hasTurn(place)) {
     if (readRecord(place)?.step !== "trial") return null;
     await sleep(host, LOOK_EVERY_MS);
   }
-  takeTurn(place);
   const record = readRecord(place);
   if (record?.step !== "trial") return null;
   rollBack(place, record);
@@ -142,9 +145,10 @@ export async function watch(host: Host, place: Place): Promise<string | null> {
   return "nobody confirmed the wireless set-up in time: everything is as it was before";
 }
 
-/** Until hostapd has the new network on the air, or the trial is over. */
+/** Whether hostapd gets the new network on the air soon. It ends well before the trial, for until its end this process has the turn. */
 export async function waitUntilUp(host: Host, place: Place, device: string): Promise<boolean> {
-  while (readRecord(place)?.step === "trial") {
+  const end = mono(host.mono() + UP_SECONDS * 1000);
+  while (host.mono() < end && readRecord(place)?.step === "trial") {
     if ((await bssStatus(host, device)) === "ENABLED") return true;
     await sleep(host, LOOK_EVERY_MS);
   }

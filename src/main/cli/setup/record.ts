@@ -83,10 +83,15 @@ export function keepReplaced(place: Place, files: Partial<SavedFiles>): string {
   return path;
 }
 
-/** One change at a time. @throws {@link CommandFailure} */
-export function takeTurn(place: Place): void {
+/** Whether this process may change things until its end: one at a time. */
+export function hasTurn(place: Place): boolean {
   makeFolder(place);
-  if (place.files.lock(pathOf(place, LOCK))) return;
+  return place.files.lock(pathOf(place, LOCK));
+}
+
+/** @throws {@link CommandFailure} where it is another's turn */
+export function takeTurn(place: Place): void {
+  if (hasTurn(place)) return;
   throw new CommandFailure(EXIT.refused, "another homeca setup is at work: try again in a moment");
 }
 
