@@ -67,8 +67,8 @@ export class Eviction {
     // First of all: whatever fails below, the next look at the firewall finds that nobody has a place here.
     for (const { mac } of sessions) this.#house.sessions.remove(mac);
     const cuts = Promise.all([...macs].map((mac) => this.#cut(mac)));
-    const title = titleOf(record);
-    for (const session of sessions) this.#tell(session, title);
+    const token = visible(titleOf(record), 64);
+    for (const session of sessions) this.#tell(session, token);
     this.#expel(macs);
     await cuts;
   }
@@ -108,15 +108,16 @@ export class Eviction {
   }
 
   /** The firewall is what counts: no fault on the way to the access point may hide what became of the cuts. */
-  #tell(session: Told, title: string): void {
+  #tell(session: Told, token: string): void {
     try {
-      this.#disconnect(session, title);
+      this.#disconnect(session, token);
     } catch (fault) {
       this.#house.fault("a disconnect", fault);
     }
   }
 
-  #disconnect({ mac, nas }: Told, title: string): void {
+  /** @param token - what the log says of it, safe to show */
+  #disconnect({ mac, nas }: Told, token: string): void {
     const client = this.#house.configuration.clients.find(({ name }) => name === nas.client);
     if (client === undefined || client.das === null) return;
     const { address, port, secret } = client.das;
@@ -124,7 +125,6 @@ export class Eviction {
       callingStationId: mac,
       ...(nas.identifier === null ? {} : { nasIdentifier: nas.identifier }),
     };
-    const token = visible(title, 64);
     const unixTime = this.#house.clock.now();
     this.#step({ kind: "disconnect", token, to: { address, port, secret }, session, unixTime });
   }
