@@ -20,6 +20,39 @@ export async function buildHomeca() {
   return existsSync(program) ? null : program;
 }
 
+/** The wired lab: each controlled port is a RADIUS client of its own. */
+function wired({ authPort, coaps }) {
+  const clients = CONFIG.interfaces.flatMap((port, index) => [
+    `config client '${port}'`,
+    `\toption prefix '127.0.0.1${index + 1}'`,
+    `\toption secret '${RADIUS_SECRET}'`,
+    "\toption das_address '127.0.0.1'",
+    `\toption das_port '${3801 + index}'`,
+    `\toption das_secret '${DAS_SECRET}'`,
+  ]);
+  const devices = [
+    "config coaps 'coaps'",
+    `\toption port '${String(coaps)}'`,
+    "\tlist listen '0.0.0.0'",
+    "\tlist listen '::'",
+    ...CONFIG.bridges.map((bridge) => `\tlist discovery '${bridge}'`),
+  ];
+  return [
+    // These belong to the main section.
+    ...CONFIG.interfaces.map((port) => `\tlist interface '${port}'`),
+    "config radius 'radius'",
+    "\tlist listen '127.0.0.1'",
+    `\toption auth_port '${authPort}'`,
+    `\toption acct_port '${authPort + 1}'`,
+    "\toption session_seconds '3600'",
+    "\toption quarantine_seconds '600'",
+    "config limits 'limits'",
+    "\toption onboarding_per_minute '60'",
+    ...(coaps === null ? [] : devices),
+    ...clients,
+  ];
+}
+
 export class Homeca {
   #lab;
   #name;
@@ -34,8 +67,13 @@ export class Homeca {
    * @param enforce - nft, show or off
    * @param coaps - whether devices are met over CoAPs, and at which port
    * @param calendar - see calendar.mjs; null for the machine's clock
+   * @param sections - lines of UCI text behind the main section, in place of the lab's own
    */
-  constructor(lab, name, { authPort = 1812, enforce = "nft", coaps = null, calendar = null } = {}) {
+  constructor(
+    lab,
+    name,
+    { authPort = 1812, enforce = "nft", coaps = null, calendar = null, sections = null } = {},
+  ) {
     this.#lab = lab;
     this.#name = name;
     this.#calendar = calendar;
@@ -43,38 +81,13 @@ export class Homeca {
     mkdirSync(this.folder, { mode: 0o700 });
     const main = [
       "config homeca 'main'",
-      ...CONFIG.interfaces.map((port) => `\tlist interface '${port}'`),
       `\toption enforce '${enforce}'`,
       `\toption home_name '${name}'`,
       `\toption state_dir '${this.folder}'`,
       `\toption socket '${this.#socket}'`,
-      "config radius 'radius'",
-      "\tlist listen '127.0.0.1'",
-      `\toption auth_port '${authPort}'`,
-      `\toption acct_port '${authPort + 1}'`,
-      "\toption session_seconds '3600'",
-      "\toption quarantine_seconds '600'",
-      "config limits 'limits'",
-      "\toption onboarding_per_minute '60'",
-      ...(coaps === null
-        ? []
-        : [
-            "config coaps 'coaps'",
-            `\toption port '${String(coaps)}'`,
-            "\tlist listen '0.0.0.0'",
-            "\tlist listen '::'",
-            ...CONFIG.bridges.map((bridge) => `\tlist discovery '${bridge}'`),
-          ]),
     ];
-    const clients = CONFIG.interfaces.flatMap((port, index) => [
-      `config client '${port}'`,
-      `\toption prefix '127.0.0.1${index + 1}'`,
-      `\toption secret '${RADIUS_SECRET}'`,
-      "\toption das_address '127.0.0.1'",
-      `\toption das_port '${3801 + index}'`,
-      `\toption das_secret '${DAS_SECRET}'`,
-    ]);
-    this.#config = lab.file(`${name}.uci`, [...main, ...clients].join("\n") + "\n");
+    const lines = [...main, ...(sections ?? wired({ authPort, coaps }))];
+    this.#config = lab.file(`${name}.uci`, lines.join("\n") + "\n");
   }
 
   /** Where its keys and journal are. */
@@ -85,12 +98,13 @@ export class Homeca {
   async start() {
     const command = [...PROGRAM, "serve", "--config", this.#config];
     this.#child = this.#started(command);
-    await until("HomeCA answers", async () => {
+    const answers = async () => {
       if (this.#child.exitCode !== null) {
         throw new Error(`HomeCA ended: ${this.#lab.log(this.#name).trim().split("\n").at(-1)}`);
       }
       return (await this.#run(["status", "--json"])).status === 0;
-    });
+    };
+    await until("HomeCA answers", answers, this.#lab.patience / 2);
   }
 
   /** Ends it as a crash would, unless told otherwise. */

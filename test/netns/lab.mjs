@@ -6,22 +6,15 @@
 //   dev2 ─ port2 ┤ router ─ wan0 ─ wan   198.51.100.0/24  fd00:51::/64    wan0
 //   dev3 ─ port3 ┤ br-lan
 //   lan  ─ lan0  ┘    └──── port4 ─ dev4 203.0.113.0/24   fd00:113::/64   port4, routed
-import { spawn, spawnSync } from "node:child_process";
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
 import esbuild from "esbuild";
+import { House, missingPrograms, monotonic, must, sleep, until } from "./house.mjs";
+
+export { monotonic, sleep, until };
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const AGENT = path.join(root, "test/netns/agent.mjs");
@@ -49,16 +42,10 @@ export const CONFIG = {
 export const RADIUS_SECRET = "lab-radius-secret";
 export const DAS_SECRET = "lab-das-secret";
 
-// Where Debian keeps most of the programs, and what root's shell may lack.
-process.env.PATH += ":/usr/sbin:/sbin";
-
-export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-export const monotonic = () => Number(process.hrtime.bigint() / 1000n) / 1000;
-
 /** What this machine lacks for the lab, in words; null if it can carry it. */
 export function missing(programs = []) {
   if (process.getuid() !== 0) return "root";
-  const wanted = [
+  const absent = missingPrograms([
     "ip",
     "nft",
     "hostapd",
@@ -67,11 +54,8 @@ export function missing(programs = []) {
     "openssl",
     "busybox",
     ...programs,
-  ];
-  const absent = wanted.filter(
-    (name) => spawnSync("sh", ["-c", `command -v ${name}`]).status !== 0,
-  );
-  if (absent.length > 0) return absent.join(", ");
+  ]);
+  if (absent !== null) return absent;
   const name = `homeca-${process.pid}-try`;
   const made = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
   if (made.status !== 0) return `network namespaces (${made.stderr.trim()})`;
@@ -97,28 +81,14 @@ export async function loadFirewall() {
   return await import(`data:text/javascript;base64,${code}`);
 }
 
-/** Polls until `holds` gives something true, which is the result; fails after `seconds`. */
-export async function until(what, holds, seconds = 10) {
-  const deadline = monotonic() + seconds * 1000;
-  for (;;) {
-    const result = await holds();
-    if (result) return result;
-    if (monotonic() > deadline) throw new Error(`${what}: not within ${seconds} s`);
-    await sleep(30);
-  }
-}
-
-export class Lab {
+export class Lab extends House {
   /** All that this process opened. */
   static all = [];
-  folder = mkdtempSync(path.join(tmpdir(), `homeca-lab-${process.pid}-`));
-  #children = new Set();
   #agents = new Map();
   #supplicants = new Map();
   #addresses = 0;
   #label = "";
   #namespaces = [];
-  #closed = false;
 
   /** @param label - sets a second lab of one process apart: another house, with the same addresses in it */
   static async open(label = "") {
@@ -126,10 +96,6 @@ export class Lab {
     const lab = new Lab();
     lab.#label = label;
     Lab.all.push(lab);
-    process.on("exit", () => lab.close());
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-      process.on(signal, () => process.exit(130));
-    }
     lab.#build();
     await Promise.all(Object.keys(HOSTS).map((host) => lab.#startAgent(host)));
     return lab;
@@ -139,69 +105,8 @@ export class Lab {
     return `homeca-${process.pid}-${this.#label}${host}`;
   }
 
-  file(name, contents) {
-    const file = path.join(this.folder, name);
-    if (contents !== undefined) writeFileSync(file, contents, { mode: 0o600 });
-    return file;
-  }
-
-  /** Runs a program in the namespace of `host` to its end; it is killed after `seconds`. */
-  run(host, command, { input = "", seconds = 20 } = {}) {
-    return new Promise((done) => {
-      const child = this.#spawn(host, command, ["pipe", "pipe", "pipe"]);
-      let stdout = "";
-      let stderr = "";
-      const timer = setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
-      child.stdout.on("data", (bytes) => (stdout += bytes));
-      child.stderr.on("data", (bytes) => (stderr += bytes));
-      child.stdin.on("error", () => {});
-      child.stdin.end(input);
-      child.on("error", (failure) => done({ status: 127, stdout, stderr: String(failure) }));
-      child.on("close", (code) => {
-        clearTimeout(timer);
-        done({ status: code ?? 137, stdout, stderr });
-      });
-    });
-  }
-
-  /** As `run`, but must succeed; gives standard output. */
-  async must(host, command, options) {
-    const { status, stdout, stderr } = await this.run(host, command, options);
-    if (status !== 0) throw new Error(`${command.join(" ")}: ${(stderr || stdout).trim()}`);
-    return stdout;
-  }
-
-  /** Starts a program that stays; its output goes to NAME.log. */
-  start(host, name, command) {
-    const log = openSync(this.file(`${name}.log`), "a");
-    return this.#spawn(host, command, ["ignore", log, log]);
-  }
-
-  /** Starts a program that is spoken with: `say` writes to it, `line` waits for a line of JSON that fits. */
-  talk(host, command) {
-    const child = this.#spawn(host, command, ["pipe", "pipe", "inherit"]);
-    const heard = [];
-    readline.createInterface({ input: child.stdout }).on("line", (text) => {
-      heard.push(JSON.parse(text));
-    });
-    return {
-      say: (text) => child.stdin.write(text),
-      line: (fits, seconds = 30) =>
-        until(`${command[1]} says what is waited for`, () => heard.find(fits), seconds),
-    };
-  }
-
-  /** Ends what `start` gave, and waits for it. */
-  async stop(child, signal = "SIGTERM") {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((done) => child.once("close", done));
-    child.kill(signal);
-    await ended;
-  }
-
-  log(name) {
-    const file = this.file(`${name}.log`);
-    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  dismantle() {
+    for (const name of this.#namespaces) removeNamespace(name);
   }
 
   /** Asks the agent of `host`; see agent.mjs for what it can do. */
@@ -246,7 +151,7 @@ export class Lab {
   /** What tcpdump sees on a device while `body` runs, one line per frame; with `whole` the text in it too. */
   async capture(host, device, filter, body, { whole = false } = {}) {
     const shown = whole ? ["-A"] : ["-e", "-q"];
-    const child = this.#spawn(
+    const child = this.spawn(
       host,
       ["tcpdump", "-n", "-l", ...shown, "--immediate-mode", "-i", device, filter],
       ["ignore", "pipe", "pipe"],
@@ -265,49 +170,6 @@ export class Lab {
     await sleep(200);
     await this.stop(child, "SIGINT");
     return seen.split("\n").filter((line) => line !== "");
-  }
-
-  // ---- Keys, all of them P-256
-
-  openssl(...options) {
-    const { status, stderr } = spawnSync("openssl", options, {
-      cwd: this.folder,
-      encoding: "utf8",
-    });
-    if (status !== 0) throw new Error(`openssl ${options[0]}: ${stderr.trim()}`);
-  }
-
-  /** Makes NAME.pem and NAME.key: an authority, self-signed. */
-  authority(name) {
-    this.openssl(
-      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2".split(" "),
-      "-subj",
-      `/CN=${name}`,
-      "-keyout",
-      `${name}.key`,
-      "-out",
-      `${name}.pem`,
-    );
-  }
-
-  /** Makes NAME.pem and NAME.key: an end entity below ISSUER, or its own issuer where that is null. */
-  certificate(issuer, name, usage, extra = []) {
-    const by = issuer === null ? [] : ["-CA", `${issuer}.pem`, "-CAkey", `${issuer}.key`];
-    this.openssl(
-      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 1".split(" "),
-      ...by,
-      "-subj",
-      `/CN=${name}`,
-      "-addext",
-      "basicConstraints=critical,CA:FALSE",
-      "-addext",
-      `extendedKeyUsage=${usage}`,
-      ...extra,
-      "-keyout",
-      `${name}.key`,
-      "-out",
-      `${name}.pem`,
-    );
   }
 
   // ---- 802.1X
@@ -443,58 +305,8 @@ export class Lab {
     await this.must(host, ["ip", "link", "set", "dev", "eth0", "address", HOSTS[host].mac]);
   }
 
-  /** From here on `outcome` and `since` look. */
-  mark(host) {
-    appendFileSync(this.file(`${host}.log`), "---- mark\n");
-  }
-
-  since(host) {
-    return this.log(host).split("---- mark\n").at(-1);
-  }
-
-  async outcome(host, seconds = 12) {
-    const deadline = monotonic() + seconds * 1000;
-    while (monotonic() < deadline) {
-      const log = this.since(host);
-      if (log.includes("CTRL-EVENT-EAP-SUCCESS")) return "success";
-      if (log.includes("CTRL-EVENT-EAP-FAILURE")) return "failure";
-      await sleep(30);
-    }
-    return "silence";
-  }
-
-  /** The end of every log, where something failed. */
-  showLogs(lines = 12) {
-    for (const name of readdirSync(this.folder).filter((file) => file.endsWith(".log"))) {
-      const text = readFileSync(this.file(name), "utf8").trimEnd();
-      console.error(`==== ${name}\n${text.split("\n").slice(-lines).join("\n")}`);
-    }
-  }
-
-  /** Ends everything: by process id what was started here, then whatever still lives in our namespaces. */
-  close() {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const child of this.#children) child.kill("SIGKILL");
-    for (const name of this.#namespaces) removeNamespace(name);
-    if (process.env["HOMECA_LAB_KEEP"] === undefined)
-      rmSync(this.folder, { recursive: true, force: true });
-    else console.error(`kept: ${this.folder}`);
-  }
-
-  #spawn(host, command, stdio) {
-    const child = spawn("ip", ["netns", "exec", this.namespace(host), ...command], {
-      stdio,
-      cwd: this.folder,
-    });
-    this.#children.add(child);
-    child.on("close", () => this.#children.delete(child));
-    child.on("error", () => this.#children.delete(child));
-    return child;
-  }
-
   async #startAgent(host) {
-    const child = this.#spawn(host, [process.execPath, AGENT], ["pipe", "pipe", "inherit"]);
+    const child = this.spawn(host, [process.execPath, AGENT], ["pipe", "pipe", "inherit"]);
     child.stdin.on("error", () => {});
     const waiting = new Map();
     let next = 0;
@@ -586,11 +398,6 @@ export class Lab {
     must("ip", ["netns", "exec", this.namespace("router"), "sysctl", "-q", "-w", ...settings]);
     return true;
   }
-}
-
-function must(program, options, input) {
-  const { status, stderr } = spawnSync(program, options, { input, encoding: "utf8" });
-  if (status !== 0) throw new Error(`${program} ${options.join(" ")}: ${stderr.trim()}`);
 }
 
 const ip = (options, input) => must("ip", options, input);

@@ -1,6 +1,6 @@
 // Runs the steps of a lab in order and prints one aligned table. A step is { name, run }, and what
 // `run` returns is its note; it throws a Broken where the world is not as it should be.
-import { Lab, missing, monotonic } from "./lab.mjs";
+import { Lab as WiredLab, missing as missingWired, monotonic } from "./lab.mjs";
 
 export class Broken extends Error {}
 
@@ -11,9 +11,21 @@ export function expect(condition, what) {
 /**
  * Opens a lab, runs the steps and exits: 0 if all passed or the machine cannot carry a lab, else 1.
  * After a step that is `essential` and failed, the rest count as failed without being tried.
- * `build` makes what is tested, or tells what is missing for it.
+ * `build` makes what is tested, or tells what is missing for it. `Lab` is opened by `open`, and has opened `all`.
+ * With `live` each line comes when its step is over, and there is no table.
  */
-export async function runSteps(title, { programs = [], build = async () => null, prepare, steps }) {
+export async function runSteps(
+  title,
+  {
+    programs = [],
+    build = async () => null,
+    prepare,
+    steps,
+    Lab = WiredLab,
+    missing = missingWired,
+    live = false,
+  },
+) {
   const lacks = missing(programs) ?? (await build());
   if (lacks !== null) {
     console.log(`${title}: left out, this machine lacks ${lacks}`);
@@ -29,6 +41,7 @@ export async function runSteps(title, { programs = [], build = async () => null,
   } catch (failure) {
     stopped = failure;
     rows.push({ name: "the lab is up", result: "FAILED", seconds: 0, note: failure.message });
+    if (live) console.log(lineOf(rows[0]));
   }
   for (const { name, run, essential = false, needs = null } of steps) {
     const start = monotonic();
@@ -46,12 +59,13 @@ export async function runSteps(title, { programs = [], build = async () => null,
     }
     row.seconds = (monotonic() - start) / 1000;
     rows.push(row);
-    if (process.stdout.isTTY) console.log(`${row.result.padEnd(8)} ${name}`);
+    if (live) console.log(lineOf(row));
+    else if (process.stdout.isTTY) console.log(`${row.result.padEnd(8)} ${name}`);
   }
   const failed = count(rows, "FAILED");
   if (failed > 0) for (const one of Lab.all) one.showLogs();
   lab?.close();
-  print(title, rows);
+  if (!live) print(title, rows);
   const skipped = count(rows, "skipped");
   const left = skipped > 0 ? `, ${skipped} skipped` : "";
   console.log(`${count(rows, "passed")} passed, ${failed} failed${left}`);
@@ -63,8 +77,10 @@ const count = (rows, result) => rows.filter((row) => row.result === result).leng
 function print(title, rows) {
   const width = Math.max(...rows.map((row) => row.name.length));
   console.log(`\n${title}`);
-  for (const { result, seconds, name, note } of rows) {
-    const time = `${(seconds ?? 0).toFixed(1)} s`.padStart(7);
-    console.log(`${result.padEnd(8)}${time}  ${name.padEnd(width)}  ${note}`.trimEnd());
-  }
+  for (const row of rows) console.log(lineOf(row, width));
+}
+
+function lineOf({ result, seconds, name, note }, width = 0) {
+  const time = `${(seconds ?? 0).toFixed(1)} s`.padStart(7);
+  return `${result.padEnd(8)}${time}  ${name.padEnd(width)}  ${note}`.trimEnd();
 }
