@@ -11,6 +11,8 @@ E2E_PEERS = $(RADIUS_PEERS) busybox-static:busybox conntrack:conntrack tcpdump:t
 INTEROP_PEERS = openssl:openssl gnutls-bin:gnutls-cli libcoap3-bin:coap-client-gnutls gcc:cc
 MDNS_PEERS = avahi-daemon:avahi-daemon avahi-utils:avahi-browse dbus-daemon:dbus-daemon \
 	bind9-dnsutils:dig tshark:tshark
+WIFI_PEERS = musl-tools:musl-gcc qemu-system-x86:qemu-system-x86_64 cpio:cpio kmod:modprobe \
+	xz-utils:xz iw:iw busybox-static:busybox
 BENCH_PEERS = $(RADIUS_PEERS) freeradius:freeradius
 
 PACKAGE_PEERS = musl-tools:musl-gcc xz-utils:xz shellcheck:shellcheck
@@ -94,8 +96,10 @@ dist: node_modules/.package-lock.json
 isp: node_modules/.package-lock.json
 	@node build/isp.mjs $(PROFILE)
 
-wifi:
-	@echo "make $@: not there yet; it comes with homecad, the router's executable" >&2; exit 1
+# A home's day over simulated radio in a virtual machine; see test/wifi/README.md.
+wifi: node_modules/.package-lock.json
+	@build/need.sh $(RADIUS_PEERS) $(WIFI_PEERS) || true
+	@node test/wifi/run.mjs
 
 clean:
 	rm -rf dist node_modules

@@ -28,7 +28,8 @@ for (const [name, script, ...words] of stages) {
   // A stage that ended badly, or without its closing line, has failed whatever it counted.
   if (counted === 0 || (status !== 0 && failed === 0)) failed++;
 }
-console.log(`\n${passed} passed, ${failed} failed`);
+console.log("\nleft out: over the air (emulated, and so slow: make wifi)");
+console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
 
 function run(script, words) {
