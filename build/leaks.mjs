@@ -35,7 +35,7 @@ const server = await start("homecad", "valgrind", command, folder, home.ready, 1
 let done = 0;
 try {
   while (done < Number(count)) {
-    done += await authenticate(PORT, supplicant, Math.min(40, Number(count) - done), 4);
+    done += await authenticate(PORT, supplicant, Math.min(10, Number(count) - done), 2);
   }
 } finally {
   await server.stop();
