@@ -28,26 +28,40 @@ execFileSync(process.execPath, words, { cwd: root, stdio: ["ignore", "ignore", "
 const home = await makeHome(folder);
 const supplicant = path.join(folder, "supplicant.conf");
 writeFileSync(supplicant, supplicantConfig(home));
-const log = path.join(folder, "valgrind.log");
-const valgrind = ["--leak-check=full", "--show-leak-kinds=definite,indirect,possible"];
-const command = [...valgrind, `--log-file=${log}`, program, "serve", "--config", home.config(PORT)];
-const server = await start("homecad", "valgrind", command, folder, home.ready, 180_000);
-let done = 0;
-try {
-  while (done < Number(count)) {
-    done += await authenticate(PORT, supplicant, Math.min(10, Number(count) - done), 2);
+
+// What is read before it is written shows soon, and looking for it takes half of valgrind's time.
+const rounds = [
+  [Math.min(40, Number(count)), []],
+  [Number(count), ["--undef-value-errors=no"]],
+];
+let failed = 0;
+for (const [wanted, options] of rounds) if (!(await isClean(wanted, options))) failed++;
+console.log(`${rounds.length - failed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+/** Whether valgrind found nothing in so many authentications; what it found is printed. */
+async function isClean(wanted, options) {
+  const log = path.join(folder, "valgrind.log");
+  const leaks = ["--leak-check=full", "--show-leak-kinds=definite,indirect,possible"];
+  const daemon = [program, "serve", "--config", home.config(PORT)];
+  const command = [...leaks, ...options, `--log-file=${log}`, ...daemon];
+  const server = await start("homecad", "valgrind", command, folder, home.ready, 180_000);
+  let done = 0;
+  try {
+    while (done < wanted) {
+      done += await authenticate(PORT, supplicant, Math.min(20, wanted - done), 4);
+    }
+  } finally {
+    await server.stop();
   }
-} finally {
-  await server.stop();
+  const said = readFileSync(log, "utf8");
+  console.log(`\n${done} authentications ${options.join(" ")}`.trimEnd());
+  const told = /^(in use at exit|\w+ lost|All heap|ERROR SUMMARY)/;
+  for (const line of said.split("\n").map((each) => each.replace(/^==\d+==\s*/, ""))) {
+    if (told.test(line)) console.log(line);
+  }
+  const lost = /(?:definitely|indirectly|possibly) lost: (?!0 bytes)/.test(said);
+  const clean = !lost && /ERROR SUMMARY: 0 errors/.test(said);
+  if (!clean) console.log(said);
+  return clean;
 }
-const said = readFileSync(log, "utf8");
-const lines = said.split("\n").map((line) => line.replace(/^==\d+==\s*/, ""));
-const wanted =
-  /^(in use at exit|definitely lost|indirectly lost|possibly lost|ERROR SUMMARY|All heap)/;
-console.log(`\n${done} authentications`);
-for (const line of lines.filter((each) => wanted.test(each))) console.log(line);
-const lost = /(?:definitely|indirectly|possibly) lost: (?!0 bytes)/.test(said);
-const clean = !lost && /ERROR SUMMARY: 0 errors/.test(said);
-if (!clean) console.log(said);
-console.log(clean ? "1 passed, 0 failed" : "0 passed, 1 failed");
-process.exit(clean ? 0 : 1);
