@@ -85,7 +85,9 @@ function suite(): void {
   const build = path.join(top, `build/homeca-${VERSION}`);
   const make = (target: string, ...words: readonly string[]): string => {
     const all = ["-f", path.join(feed, "Makefile"), `TOPDIR=${top}`, ...words, target];
-    const { status, stdout, stderr } = spawnSync("make", all, { encoding: "utf8" });
+    // Of its own, and no part of a make that may run these tests.
+    const { MAKEFLAGS: _flags, MFLAGS: _more, MAKELEVEL: _level, ...env } = process.env;
+    const { status, stdout, stderr } = spawnSync("make", all, { encoding: "utf8", env });
     assert.equal(status, 0, stdout + stderr);
     return stdout;
   };
