@@ -10,7 +10,7 @@ import { HostFailure } from "../host/host.ts";
 import type { State } from "../policy/lifecycle/table.ts";
 import type { RadiusRequest } from "../proto/radius/request.ts";
 import type { House } from "./house.ts";
-import { macOf } from "./sessions.ts";
+import { macOf, placementOf } from "./sessions.ts";
 import type { Session } from "./sessions.ts";
 
 /** RFC 2866 §5.1. */
@@ -132,10 +132,7 @@ export class Accounting {
       return this.#turnAway(mac, nas);
     }
     if (!this.#mayReturn(session)) return this.#turnAway(mac, nas);
-    const { kind, until, port } = session;
-    const seconds = Math.max(1, Math.ceil((until - now) / 1000));
-    const placement = { kind, mac, seconds, ...(port === null ? {} : { port }) };
-    this.#house.place(placement, (failure) => {
+    this.#house.place(placementOf(session, now), (failure) => {
       if (failure !== null) return this.#turnAway(mac, nas);
       // Revoked while the kernel was busy.
       if (!this.#mayReturn(session)) {

@@ -96,11 +96,14 @@ export class Sessions {
   /** What the kernel should hold, with the seconds that are left. */
   placements(now: Mono): Placement[] {
     this.expire(now);
-    return this.all.map(({ kind, mac, until, port }) => {
-      const seconds = Math.max(1, Math.ceil((until - now) / 1000));
-      return { kind, mac, seconds, ...(port === null ? {} : { port }) };
-    });
+    return this.all.map((session) => placementOf(session, now));
   }
+}
+
+/** What the kernel should hold of a session, with the seconds that are left. */
+export function placementOf({ kind, mac, until, port }: Session, now: Mono): Placement {
+  const seconds = Math.max(1, Math.ceil((until - now) / 1000));
+  return { kind, mac, seconds, ...(port === null ? {} : { port }) };
 }
 
 /** `aa:bb:cc:dd:ee:ff` out of any usual form, with or without an SSID behind it; null for anything else. */
