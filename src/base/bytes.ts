@@ -269,6 +269,19 @@ function encodeUtf8(text: string): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
+/**
+ * A buffer that begins with `bytes[start, end)` and has room for `more` behind it:
+ * the same one where that will do, so that a long connection does not make a long
+ * buffer; else one twice as long, so that single octets cost no square.
+ */
+export function withRoom(bytes: Uint8Array, start: number, end: number, more: number): Uint8Array {
+  const held = bytes.subarray(start, end);
+  const needed = held.length + more;
+  const target = needed * 2 <= bytes.length ? bytes : new Uint8Array(Math.max(needed * 2, 1024));
+  target.set(held);
+  return target;
+}
+
 /** Characters that one call can be handed, on every engine. */
 const MAX_CHARACTERS = 1024;
 

@@ -1,4 +1,5 @@
 /** Bytes as they come in, in any chunking, cut into lines and bodies. Each octet is looked at once. */
+import { withRoom } from "../../base/bytes.ts";
 import { HttpFailure } from "./failure.ts";
 import type { HttpReason } from "./failure.ts";
 
@@ -62,15 +63,9 @@ export class Incoming {
 
   #makeRoom(more: number): void {
     if (this.#end + more <= this.#bytes.length) return;
-    const held = this.#bytes.subarray(this.#start, this.#end);
-    const needed = held.length + more;
-    // Moved to the front where that will do, so that a long connection does not make a long buffer.
-    const target =
-      needed * 2 <= this.#bytes.length ? this.#bytes : new Uint8Array(Math.max(needed * 2, 1024));
-    target.set(held);
-    this.#bytes = target;
+    this.#bytes = withRoom(this.#bytes, this.#start, this.#end, more);
     this.#scanned -= this.#start;
-    this.#end = held.length;
+    this.#end -= this.#start;
     this.#start = 0;
   }
 }

@@ -1,4 +1,5 @@
 /** Octets as they come in, in any pieces, cut into messages. */
+import { withRoom } from "../../base/bytes.ts";
 import { parseFields, parsePrologue, PROLOGUE_LENGTH } from "./message.ts";
 import type { Prologue, UbusMessage } from "./message.ts";
 
@@ -49,14 +50,8 @@ export class Incoming {
 
   #makeRoom(more: number): void {
     if (this.#end + more <= this.#bytes.length) return;
-    const held = this.#bytes.subarray(this.#start, this.#end);
-    const needed = held.length + more;
-    // Moved to the front where that will do; else twice as long, so that single octets cost no square.
-    const target =
-      needed * 2 <= this.#bytes.length ? this.#bytes : new Uint8Array(Math.max(needed * 2, 1024));
-    target.set(held);
-    this.#bytes = target;
+    this.#bytes = withRoom(this.#bytes, this.#start, this.#end, more);
+    this.#end -= this.#start;
     this.#start = 0;
-    this.#end = held.length;
   }
 }
