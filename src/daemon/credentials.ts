@@ -15,7 +15,7 @@ import type { House } from "./house.ts";
 import { issueTimeOf, keepIssued } from "./issuing.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import type { IssuedCertificate, IssuedCredential } from "./management/service.ts";
-import { wpaSupplicantBlock } from "./profile.ts";
+import { wpaSupplicantBlock } from "../policy/profiles/wpa-supplicant.ts";
 
 /** Phones and computers cannot renew by themselves, so their credential lasts a year; one that can has what follows from its window. */
 const HAND_INSTALLED_SECONDS = 365 * 86_400;

@@ -25,7 +25,7 @@ import type { Discovery, Search } from "./discovery.ts";
 import type { House } from "./house.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import type * as service from "./management/service.ts";
-import { passphraseBlock } from "./profile.ts";
+import { passphraseBlock } from "../policy/profiles/wpa-supplicant.ts";
 import { granted, grouped, rightsSummary, ungrouped, withheld } from "./rights.ts";
 import type { RightsChange } from "./rights.ts";
 import { macOf } from "./sessions.ts";
