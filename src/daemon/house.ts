@@ -34,6 +34,7 @@ import type { HomeKeys } from "./keys.ts";
 import { Counters, type Log } from "./log.ts";
 import type { AccessPoint } from "./management/service.ts";
 import type { PeerRules } from "./peer.ts";
+import { Links } from "./links.ts";
 import { Presences } from "./presences.ts";
 import { endOf, Sessions } from "./sessions.ts";
 import type { Store } from "./store/journal.ts";
@@ -69,6 +70,8 @@ export class House {
   readonly sightings: Sightings;
   readonly presences: Presences;
   readonly tickets: Tickets;
+  /** Profiles that wait for their devices. */
+  readonly links: Links;
   readonly keyUpdates: KeyUpdates;
   readonly releases: Releases;
   readonly board: Board;
@@ -117,6 +120,11 @@ export class House {
       mono: () => host.mono(),
       registry: () => this.registry,
       time: () => this.clock.now(),
+    });
+    this.links = new Links({
+      random: host.random,
+      mono: () => host.mono(),
+      registry: () => this.registry,
     });
     this.keyUpdates = new KeyUpdates(host.crypto, host.random);
     const { crypto, random } = host;
