@@ -337,7 +337,7 @@ export const METHODS: readonly Method[] = [
   },
   {
     name: "profile",
-    summary: "Make what a phone or laptop needs to join, in the form of its system",
+    summary: "Make what a phone or laptop needs to join this home",
     arguments: PROFILE_ARGUMENTS,
     access: "write",
     result:
@@ -346,7 +346,7 @@ export const METHODS: readonly Method[] = [
   },
   {
     name: "link",
-    summary: "Make a profile, and a link that brings it to its device once",
+    summary: "Make a profile, and a link that brings it once",
     arguments: [
       ...PROFILE_ARGUMENTS,
       {

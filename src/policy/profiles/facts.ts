@@ -27,6 +27,15 @@ export const FILE = {
   archive: "homeca.zip",
 } as const;
 
+/** The files of each profile, in order. */
+export const PROFILE_FILES: Readonly<Record<Platform, readonly string[]>> = {
+  apple: [FILE.apple],
+  windows: [FILE.p12, FILE.windows, FILE.windowsWpa3],
+  android: [FILE.p12, FILE.root],
+  networkmanager: [FILE.networkManager],
+  wpa_supplicant: [FILE.p12, FILE.root, FILE.wpaSupplicant],
+};
+
 export interface ProfileFacts {
   readonly crypto: Pick<Crypto, "digest">;
   readonly homeName: string;

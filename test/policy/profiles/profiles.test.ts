@@ -1,6 +1,6 @@
 import { assert, providers, test } from "#kit";
 import { fromBase64, fromUtf8, hex, toBase64, utf8 } from "../../../src/base/bytes.ts";
-import { isSsid, PLATFORMS } from "../../../src/policy/profiles/facts.ts";
+import { isSsid, PLATFORMS, PROFILE_FILES } from "../../../src/policy/profiles/facts.ts";
 import type { Platform, ProfileFacts } from "../../../src/policy/profiles/facts.ts";
 import { makeProfile, oneFile } from "../../../src/policy/profiles/profile.ts";
 import { nameUuid } from "../../../src/policy/profiles/uuid.ts";
@@ -212,6 +212,10 @@ test("files have names that nobody chose, and fit an answer", () => {
       p12: new Uint8Array(4096),
       root: new Uint8Array(1024),
     });
+    assert.deepEqual(
+      files.map(({ name }) => name),
+      PROFILE_FILES[platform],
+    );
     assert.ok(files.every(({ name }) => /^homeca[a-z0-9.-]*$/u.test(name)));
     const octets = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
     assert.ok(octets < 32_768, `${platform}: ${octets}`);
