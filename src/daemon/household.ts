@@ -24,6 +24,7 @@ import { Credentials } from "./credentials.ts";
 import type { Discovery, Search } from "./discovery.ts";
 import type { House } from "./house.ts";
 import { ManagementFailure } from "./management/failure.ts";
+import { lastPortionOf } from "./management/portion.ts";
 import type * as service from "./management/service.ts";
 import { passphraseBlock } from "./profile.ts";
 import { granted, grouped, rightsSummary, ungrouped, withheld } from "./rights.ts";
@@ -291,6 +292,17 @@ export class Household implements service.HomeService {
       .map(({ at, kind, device: about, text }) => ({ at, kind, device: about, text }));
   }
 
+  audit({ device, before, limit }: service.AuditFilter): service.AuditPage {
+    const entries = this.#house.audit.select({ device, before, limit });
+    const fitting = lastPortionOf(entries);
+    const isOldest = fitting.length === entries.length && entries.length < limit;
+    return { entries: fitting, before: isOldest ? null : (fitting[0]?.number ?? null) };
+  }
+
+  verify(): service.AuditVerdict {
+    return this.#house.audit.check();
+  }
+
   authority(): service.AuthoritySummary {
     return authorityOf(this.#house);
   }
@@ -318,7 +330,7 @@ export class Household implements service.HomeService {
     const router = board.remember();
     if (wasAnother) {
       const text = "You confirmed that this router took the place of the one before.";
-      this.#house.event("house", null, null, text);
+      this.#house.recorded("owner", [{ device: null, text }]);
     }
     return { router };
   }
@@ -467,7 +479,7 @@ export class Household implements service.HomeService {
   }
 
   #note(device: string | null, text: string): void {
-    this.#house.event("owner", device, null, text);
+    this.#house.recorded("owner", [{ device, text }]);
   }
 }
 
