@@ -29,7 +29,7 @@ import type { Applied } from "./enforcement.ts";
 import { Enforcement } from "./enforcement.ts";
 import type { EventKind } from "./events.ts";
 import { Events } from "./events.ts";
-import { renewServer } from "./keys.ts";
+import { keysTrouble, renewKeys } from "./keys.ts";
 import type { HomeKeys } from "./keys.ts";
 import { Counters, type Log } from "./log.ts";
 import type { AccessPoint } from "./management/service.ts";
@@ -40,6 +40,8 @@ import { endOf, Sessions } from "./sessions.ts";
 import type { Store } from "./store/journal.ts";
 import { Stapling } from "./stapling.ts";
 import { limitScript } from "./script.ts";
+import { Audit } from "./store/audit.ts";
+import type { AuditKind, AuditNote } from "./store/audit.ts";
 import { Sightings } from "./store/sightings.ts";
 import { Tickets } from "./tickets.ts";
 
@@ -54,6 +56,9 @@ const MAX_KNOWN_LEAVES = 256;
 
 /** Octets of the key log, which each handshake makes longer. */
 export const MAX_KEY_LOG_BYTES: number = 1024 * 1024;
+
+/** Notes that wait for room on the flash. */
+const MAX_UNKEPT = 64;
 
 const NETWORK_FOLDER = "/sys/class/net";
 
@@ -74,6 +79,7 @@ export class House {
   readonly links: Links;
   readonly keyUpdates: KeyUpdates;
   readonly releases: Releases;
+  readonly audit: Audit;
   readonly board: Board;
   readonly #stapling = new Stapling();
   readonly started: Mono;
@@ -84,6 +90,8 @@ export class House {
   #surroundings: Surroundings;
   /** Whether the owner searches for devices at the moment; discovery tells. */
   isSearching: () => boolean = () => false;
+  /** What the audit log could not take yet. */
+  #unkept: readonly AuditNote[] = [];
   /** Why the last write failed; null once one has done. */
   #unwritten: HostFailure | null = null;
   /** Further sentences for {@link House.troubles}, of parts that know them. */
@@ -129,6 +137,12 @@ export class House {
     this.keyUpdates = new KeyUpdates(host.crypto, host.random);
     const { crypto, random } = host;
     this.releases = new Releases({ crypto, random, key: keys.issuingKey });
+    this.audit = new Audit({
+      files: host.files,
+      crypto,
+      folder: `${configuration.homeca.stateDir}/audit`,
+      report: (line) => log.warning(line),
+    });
     this.board = new Board(host.files, configuration.homeca.stateDir, log);
     this.started = host.mono();
   }
@@ -141,13 +155,40 @@ export class House {
     return this.#keys;
   }
 
-  /** Renews the EAP server's certificate where that is due: a router runs for years. @throws as {@link renewServer} */
-  renewServer(now: Unix): void {
-    const { stateDir, serverName } = this.#configuration.homeca;
-    const keys = renewServer(this.host, `${stateDir}/ca`, serverName, this.#keys, now);
-    if (keys === this.#keys) return;
+  /** Renews certificates of the authority where that is due: a router runs for years. @throws as {@link renewKeys} */
+  renewKeys(now: Unix): void {
+    const { serverName } = this.#configuration.homeca;
+    const before = this.#keys;
+    const keys = renewKeys(this.host, this.#keysFolder, serverName, before, now);
     this.#keys = keys;
-    this.log.notice("The certificate that devices check was renewed, under the same key.");
+    if (keys.issuing !== before.issuing) {
+      const { serial } = keys.issuing.certificate;
+      const text = "The certificate of the issuing CA was renewed, under the same key.";
+      this.recorded("authority", [{ device: null, serial, text }]);
+    }
+    if (keys.server !== before.server) {
+      const { serial } = keys.server.certificate;
+      const text = "The certificate that devices check was renewed, under the same key.";
+      this.recorded("authority", [{ device: null, serial, text }]);
+    }
+  }
+
+  /** Keeps in the audit log what of the authority was made for this start. */
+  recordMade(): void {
+    const { made, issuing, server } = this.#keys;
+    if (made === null) return;
+    const certificates =
+      made === "server"
+        ? []
+        : [{ serial: issuing.certificate.serial, text: "The root and the issuing CA were made." }];
+    const { serial } = server.certificate;
+    const text = "The certificate that devices check was made.";
+    const done = [...certificates, { serial, text }].map((one) => ({ device: null, ...one }));
+    this.recorded("authority", done);
+  }
+
+  get #keysFolder(): string {
+    return `${this.#configuration.homeca.stateDir}/ca`;
   }
 
   get registry(): Registry {
@@ -220,6 +261,55 @@ export class House {
     this.log.limited(kind, kind === "refused" ? "warning" : "notice", text);
   }
 
+  /**
+   * As {@link House.event}, and kept in the audit log: what owner, authority and
+   * house did. What cannot be written now is written with the next.
+   */
+  recorded(
+    kind: AuditKind,
+    done: readonly {
+      readonly device: string | null;
+      readonly serial?: string;
+      readonly text: string;
+    }[],
+  ): void {
+    const at = this.clock.now();
+    const notes = done.map(({ device, serial = null, text }) => ({
+      at,
+      kind,
+      device,
+      serial,
+      text,
+    }));
+    for (const { device, text } of notes) this.event(kind, device, null, text);
+    try {
+      this.#keep(notes);
+    } catch (failure) {
+      if (!(failure instanceof HostFailure)) throw failure;
+      this.notWritten(failure);
+      this.log.limited(
+        "audit",
+        "error",
+        `The audit log could not be written (${visible(failure.message)}): free space on the flash.`,
+      );
+    }
+  }
+
+  /**
+   * Keeps in the audit log that a certificate was issued, before anyone sees it.
+   * @throws HostFailure; then it must not be handed out
+   */
+  attest(kind: AuditKind, device: string, serial: string, text: string): void {
+    this.#keep([{ at: this.clock.now(), kind, device, serial, text }]);
+  }
+
+  /** @throws HostFailure; the notes wait for the next time, the oldest of too many are lost */
+  #keep(notes: readonly AuditNote[]): void {
+    const waiting = [...this.#unkept, ...notes];
+    this.#unkept = [];
+    this.audit.append(waiting, (left) => (this.#unkept = left.slice(-MAX_UNKEPT)));
+  }
+
   /** Counts a fault of ours and tells it to the log; `where` says what it ended. */
   fault(where: string, fault: unknown): void {
     this.counters.add("faults");
@@ -229,8 +319,11 @@ export class House {
   /** What the owner should look at, one sentence each. */
   troubles(): string[] {
     const found: string[] = [];
+    const now = this.clock.now();
     if (this.board.isAnother) found.push(this.board.trouble);
-    if (this.clock.now() === null) {
+    const ending = now === null ? null : keysTrouble(this.keys, this.#keysFolder, now);
+    if (ending !== null) found.push(ending);
+    if (now === null) {
       found.push(
         "The time is not known, so nobody is admitted: check that the router reaches a time server.",
       );

@@ -29,6 +29,7 @@ import type { House } from "./house.ts";
 import { isReachable, linkUrl } from "./link-http.ts";
 import { MAX_LINKS } from "./links.ts";
 import { ManagementFailure } from "./management/failure.ts";
+import { lastPortionOf } from "./management/portion.ts";
 import type * as service from "./management/service.ts";
 import { isSsid, MAX_SSID_OCTETS } from "../policy/profiles/facts.ts";
 import { oneFile } from "../policy/profiles/profile.ts";
@@ -341,6 +342,17 @@ export class Household implements service.HomeService {
       .map(({ at, kind, device: about, text }) => ({ at, kind, device: about, text }));
   }
 
+  audit({ device, before, limit }: service.AuditFilter): service.AuditPage {
+    const entries = this.#house.audit.select({ device, before, limit });
+    const fitting = lastPortionOf(entries);
+    const isOldest = fitting.length === entries.length && entries.length < limit;
+    return { entries: fitting, before: isOldest ? null : (fitting[0]?.number ?? null) };
+  }
+
+  verify(): service.AuditVerdict {
+    return this.#house.audit.check();
+  }
+
   authority(): service.AuthoritySummary {
     return authorityOf(this.#house);
   }
@@ -368,7 +380,7 @@ export class Household implements service.HomeService {
     const router = board.remember();
     if (wasAnother) {
       const text = "You confirmed that this router took the place of the one before.";
-      this.#house.event("house", null, null, text);
+      this.#house.recorded("owner", [{ device: null, text }]);
     }
     return { router };
   }
@@ -541,7 +553,7 @@ export class Household implements service.HomeService {
   }
 
   #note(device: string | null, text: string): void {
-    this.#house.event("owner", device, null, text);
+    this.#house.recorded("owner", [{ device, text }]);
   }
 }
 

@@ -8,8 +8,8 @@ import { MAX_KEY_UPDATES, withKey } from "../policy/registry/record.ts";
 import { encodePublicKey } from "../proto/x509/key.ts";
 import { retireOthers } from "../policy/rights/certified.ts";
 import { shown } from "./answers.ts";
-import type { EventKind } from "./events.ts";
 import type { House } from "./house.ts";
+import type { AuditKind } from "./store/audit.ts";
 
 /** When something is issued now. */
 export function issueTimeOf({ clock }: House): IssueTime {
@@ -27,7 +27,7 @@ export function keepIssued(
   house: House,
   record: DeviceRecord,
   issued: Issued,
-  kind: EventKind,
+  kind: AuditKind,
 ): void {
   put(house, asBefore(record, issued.spkiHash), issued, kind);
 }
@@ -63,7 +63,7 @@ function put(
   house: House,
   record: DeviceRecord,
   { serial, spkiHash, notBefore, notAfter }: Issued,
-  kind: EventKind,
+  kind: AuditKind,
 ): void {
   const keyed = withKey(record, {
     role: "certificate",
@@ -72,11 +72,13 @@ function put(
     issuedAt: notBefore,
     notAfter,
   });
+  const text = `Issued ${shown(record)} a certificate (serial ${serial}).`;
+  // Before the record: it may be attested and not on record, but never on record and not attested.
+  house.attest(kind, record.id, serial, text);
   house.change([
     { kind: "put", record: keyed },
     { kind: "issued", serial, device: record.id, spkiHash, notAfter },
   ]);
-  const text = `Issued ${shown(record)} a certificate (serial ${serial}).`;
   house.event(kind, record.id, null, text);
 }
 

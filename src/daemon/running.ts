@@ -151,6 +151,7 @@ export class Running {
     );
     this.#driftAt = mono(host.mono() + DRIFT_MS);
     this.#upkeepAt = mono(host.mono() + UPKEEP_MS);
+    this.#house.recordMade();
     keepUp(this.#house, this.#reach, null);
     this.#firewall.adopt(() => this.#listen());
   }
@@ -196,6 +197,7 @@ export class Running {
     this.#eviction.close();
     this.#accounting.close();
     writeSightings(this.#house, "all");
+    this.#house.audit.close();
     this.#house.log.notice(
       "HomeCA stops: nobody new gets in, admitted devices stay until their sessions end.",
     );

@@ -4,6 +4,7 @@ import { STATES } from "../policy/lifecycle/table.ts";
 import type { DeviceRecord } from "../policy/registry/record.ts";
 import { encodePem } from "../proto/x509/pem.ts";
 import type { House } from "./house.ts";
+import { renewalsOf } from "./keys.ts";
 import type * as service from "./management/service.ts";
 import { VERSION } from "./version.ts";
 
@@ -105,15 +106,20 @@ export function tenths(days: number): number {
 }
 
 export function authorityOf(house: House): service.AuthoritySummary {
-  const { root, server } = house.keys;
+  const { root, issuing, server, isRootKeyHere } = house.keys;
+  const renewals = renewalsOf(house.keys);
   const { crypto } = house.host;
   return {
     rootPem: encodePem("CERTIFICATE", root.der),
     rootFingerprint: fingerprint(crypto.digest("sha256", root.der)),
     rootKeyFingerprint: fingerprint(crypto.digest("sha256", root.spki)),
     notAfter: root.notAfter,
+    issuingNotAfter: issuing.certificate.notAfter,
+    issuingRenewsAt: renewals.issuing,
+    rootKeyHere: isRootKeyHere,
     serverName: house.configuration.homeca.serverName,
     serverNotAfter: server.certificate.notAfter,
+    serverRenewsAt: renewals.server,
   };
 }
 

@@ -31,7 +31,7 @@ export function keepUp(house: House, reach: Reach, hour: HourSeen | null): void 
   house.presences.settle();
   if (hour !== null) house.presences.tick(hour);
   if (now !== null) {
-    attempt(house, () => house.renewServer(now));
+    attempt(house, () => house.renewKeys(now));
     attempt(house, () => tidy(house, reach, hour, now));
   }
   writeSightings(house, "due");
@@ -61,11 +61,12 @@ function giveUpSilent(house: House, reach: Reach, now: Unix): void {
   if (overdue.length === 0) return;
   for (const some of inParts(overdue)) {
     house.change(some.flatMap((record) => fallDormant(record, now)));
-    for (const record of some) {
-      putOut(house, reach, record);
-      const text = `${shown(record)} was silent for long: what it had is withdrawn until it proves that it lives.`;
-      house.event("house", record.id, null, text);
-    }
+    for (const record of some) putOut(house, reach, record);
+    const told = some.map((record) => ({
+      device: record.id,
+      text: `${shown(record)} was silent for long: what it had is withdrawn until it proves that it lives.`,
+    }));
+    house.recorded("house", told);
   }
   reach.list.sign();
 }
@@ -91,10 +92,11 @@ function putOut(house: House, reach: Reach, record: DeviceRecord): void {
 function forgetGone(house: House, now: Unix): void {
   for (const some of inParts(house.presences.longGone)) {
     house.change(some.flatMap((record) => forget(record, now)));
-    for (const record of some) {
-      const text = `${shown(record)} was away for a year and is forgotten.`;
-      house.event("house", record.id, null, text);
-    }
+    const told = some.map((record) => ({
+      device: record.id,
+      text: `${shown(record)} was away for a year and is forgotten.`,
+    }));
+    house.recorded("house", told);
   }
 }
 

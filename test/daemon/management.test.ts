@@ -444,7 +444,17 @@ test("names are words, each has a sentence, and what only reads has no word for 
     for (const { doc } of declared) assert.match(doc, /^[A-Z].*\.$/);
   }
   const reads = METHODS.filter(({ access }) => access === "read").map(({ name }) => name);
-  assert.deepEqual(reads, ["status", "devices", "device", "rights", "log", "authority", "crl"]);
+  assert.deepEqual(reads, [
+    "status",
+    "devices",
+    "device",
+    "rights",
+    "log",
+    "audit",
+    "verify",
+    "authority",
+    "crl",
+  ]);
 });
 
 test("the largest import fits into one line however it is written", () => {

@@ -100,6 +100,35 @@ judged("openssl verify -x509_strict accepts our device and server below both CAs
   assert.match(verify(server, "sslclient").text, /unsuitable certificate purpose/);
 });
 
+judged(
+  "openssl takes what the issuing CA signed before its renewal below its new certificate, and its lists",
+  () => {
+    const later = NOW + 400 * 86_400;
+    const time = { clock: unix(later), floor: unix(later) };
+    const next = home.root.renewIssuing(home.issuing.certificate, unix(NOW), time);
+    writePem("our-root.pem", "CERTIFICATE", rootDer);
+    writePem("our-next.pem", "CERTIFICATE", next.der);
+    const { publicKey } = home.newKey();
+    const grant = { deviceId: DEVICE_ID, seconds: 397 * 86_400 };
+    const before = home.issuing.issueDevice(publicKey, grant, TIME);
+    writePem("our-before.pem", "CERTIFICATE", before.der);
+    writePem("our-list.pem", "X509 CRL", home.issuing.issueCrl([], 0, TIME).der);
+    const options = "-x509_strict -auth_level 2 -purpose sslclient -CAfile our-root.pem";
+    const line = `verify -attime ${NOW + 60} ${options} -crl_check -CRLfile our-list.pem`;
+    // Its new certificate begins with the software, as the old one did: no clock is behind it.
+    const { ok, text } = openssl(...words(line), "-untrusted", "our-next.pem", "our-before.pem");
+    assert.ok(ok, text);
+    const stranger = makeHome(crypto, "another");
+    for (const last of [stranger.issuing.certificate, parseCertificate(before.der)]) {
+      const failure = assert.throws(
+        () => home.root.renewIssuing(last, unix(NOW), time),
+        AuthorityFailure,
+      );
+      assert.equal(failure.reason, "not-ours");
+    }
+  },
+);
+
 judged("openssl checks against our lists, and finds what they revoke", () => {
   writePem("our-root.pem", "CERTIFICATE", rootDer);
   writePem("our-issuing.pem", "CERTIFICATE", issuingDer);

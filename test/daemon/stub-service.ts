@@ -1,6 +1,7 @@
 /** A home of three devices for tests of the management methods and the command line; it keeps what it was told. */
 import { ManagementFailure } from "../../src/daemon/management/failure.ts";
 import type {
+  AuditFilter,
   DeviceDetails,
   DeviceSummary,
   HomeService,
@@ -230,14 +231,30 @@ export class StubService implements HomeService {
     ];
   }
 
+  audit({ before }: AuditFilter): ReturnType<HomeService["audit"]> {
+    const number = (before ?? 3) - 1;
+    const text = number === 1 ? "Approved Front door." : "Issued Front door a certificate.\u0007";
+    const serial = number === 1 ? null : "0a";
+    const entry = { number, at: 1_767_225_600, kind: "owner", device: DOOR, serial, text };
+    return { entries: number === 0 ? [] : [entry], before: number > 1 ? number : null };
+  }
+
+  verify(): ReturnType<HomeService["verify"]> {
+    return { first: 1, last: 2, chain: "ab".repeat(32), trouble: null };
+  }
+
   authority(): ReturnType<HomeService["authority"]> {
     return {
       rootPem: "ROOT\n",
       rootFingerprint: "AA:BB",
       rootKeyFingerprint: "CC:DD",
       notAfter: 2_082_758_400,
+      issuingNotAfter: 1_830_297_600,
+      issuingRenewsAt: 1_796_000_000,
+      rootKeyHere: true,
       serverName: "homeca.home.arpa",
       serverNotAfter: 1_798_761_600,
+      serverRenewsAt: 1_787_529_600,
     };
   }
 

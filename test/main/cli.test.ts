@@ -191,7 +191,15 @@ test("status, log, authority, crl, reload and replaced are told in lines", () =>
     ask("log").out,
     "2026-01-01 00:00Z  Admitted Front door.\ntime not known     Started; the time is not known.\\x07\n",
   );
-  assert.match(ask("authority").out, /^fingerprint \(SHA-256\) {6}AA:BB$/m);
+  assert.match(ask("authority").out, /^fingerprint \(SHA-256\) +AA:BB$/m);
+  // One answer of the daemon has one entry; the command asks on until it has the oldest.
+  assert.equal(
+    ask("audit").out,
+    "      1  2026-01-01 00:00Z  owner      Approved Front door.\n" +
+      "      2  2026-01-01 00:00Z  owner      Issued Front door a certificate.\\x07\n",
+  );
+  assert.match(ask("audit", "--limit", "1").out, /^ {6}2 .*\n$/u);
+  assert.match(ask("verify").out, /^entries {5}1 to 2\nchain {7}(?:ab){32}\nas written  yes\n$/u);
   assert.equal(ask("authority", "--pem").out, "ROOT\n");
   assert.match(ask("crl").out, /^number {16}7$/m);
   assert.equal(ask("crl", "--pem").out, "CRL\n");

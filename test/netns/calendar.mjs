@@ -1,13 +1,15 @@
 // Invented days. What runs by this calendar sees both of its clocks jump, hour by hour, and does what is
 // due; libfaketime stands between it and the kernel. Everybody in one story shares one calendar.
 import { spawnSync } from "node:child_process";
-import { readdirSync, renameSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import path from "node:path";
 import { monotonic, sleep } from "./lab.mjs";
 
 const HOUR = 3600;
-/** For a program to do what an hour brings. */
-const SETTLE_MS = 15;
+/** Whoever has not run for so long has done what an hour brings, or waits for somebody who has not. */
+const REST_MS = 15;
+/** An hour brings no more work than this; whoever still runs then has a fault. */
+const MOST_MS = 10_000;
 /** Longer than anything takes that is not waiting. */
 const STRIDE_MS = 3000;
 
@@ -57,8 +59,35 @@ export class Calendar {
   async pass(hours) {
     for (let left = hours; left > 0; left--) {
       this.#jump(Math.min(left, 1) * HOUR);
-      await sleep(SETTLE_MS);
+      await this.#rest();
     }
+  }
+
+  /** Until nobody has run for a while: a slow engine takes longer for an hour than a fast one. */
+  async #rest() {
+    const end = monotonic() + MOST_MS;
+    let before = this.#ran();
+    for (;;) {
+      await sleep(REST_MS);
+      const now = this.#ran();
+      if (now !== null && now === before) return;
+      if (monotonic() > end) throw new Error("an hour of this calendar brings work without an end");
+      before = now;
+    }
+  }
+
+  /** Nanoseconds that each who follows has run (proc(5), schedstat); null while one has a child, such as nft. */
+  #ran() {
+    const ran = [];
+    for (const { pid } of this.#followers) {
+      try {
+        if (readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8") !== "") return null;
+        ran.push(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[0]);
+      } catch {
+        ran.push("gone");
+      }
+    }
+    return ran.join(" ");
   }
 
   /** Whoever waits for a minute waits for three seconds, until `holds` gives something true, which is the result. */
@@ -79,10 +108,12 @@ export class Calendar {
     this.#seconds += seconds;
     // At once: half a file would be another time.
     renameSync(this.#lab.file("calendar.new", `+${this.#seconds}\n`), this.#file);
-    // Whoever waits in the kernel for the old time looks at the clock again.
+    // Whoever waits in the kernel for the old time looks at the clock again: epoll_wait of Node ends when it
+    // is stopped and goes on, poll of homecad does not (signal(7)), but that one reads its signals.
     for (const child of this.#followers) {
       child.kill("SIGSTOP");
       child.kill("SIGCONT");
+      child.kill("SIGCHLD");
     }
   }
 }

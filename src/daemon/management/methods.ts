@@ -543,11 +543,52 @@ export const METHODS: readonly Method[] = [
       ),
   },
   {
+    name: "audit",
+    summary: "Show what was issued and done since this home began, newest last",
+    arguments: [
+      { ...ID, name: "device", required: false, doc: "Only entries about this device." },
+      {
+        name: "before",
+        type: "integer",
+        least: 1,
+        most: Number.MAX_SAFE_INTEGER,
+        required: false,
+        doc: "Only entries before this number.",
+      },
+      {
+        name: "limit",
+        type: "integer",
+        least: 1,
+        most: MAX_LOG_EVENTS,
+        required: false,
+        doc: "So many newest entries at most; 100 unless told.",
+      },
+    ],
+    access: "read",
+    result:
+      "entries: a list of number, at, kind, device, serial, text; before: where to go on for older ones, or null.",
+    call: (service, args) =>
+      service.audit({
+        device: args.optionalText("device"),
+        before: args.optionalWhole("before"),
+        limit: args.optionalWhole("limit") ?? 100,
+      }),
+  },
+  {
+    name: "verify",
+    summary: "Check that the audit log is as it was written",
+    arguments: [],
+    access: "read",
+    result: "first, last, chain, trouble (null where nothing was changed).",
+    call: (service) => service.verify(),
+  },
+  {
     name: "authority",
     summary: "Show this home's root certificate and its fingerprints",
     arguments: [],
     access: "read",
-    result: "rootPem, rootFingerprint, rootKeyFingerprint, notAfter, serverName, serverNotAfter.",
+    result:
+      "rootPem, rootFingerprint, rootKeyFingerprint, notAfter, issuingNotAfter, issuingRenewsAt, rootKeyHere, serverName, serverNotAfter, serverRenewsAt.",
     call: (service) => service.authority(),
   },
   {

@@ -293,6 +293,43 @@ export interface LogEvent {
   readonly text: string;
 }
 
+/** Which part of the audit log is wanted: entries before number `before`, null for the newest. */
+export interface AuditFilter {
+  readonly device: string | null;
+  readonly before: number | null;
+  /** At most so many, and as many as fit into one answer. */
+  readonly limit: number;
+}
+
+export interface AuditEntry {
+  readonly number: number;
+  readonly at: number | null;
+  /** Who did it: `owner`, `authority` or `house`. */
+  readonly kind: string;
+  readonly device: string | null;
+  /** Of the certificate that was issued, hexadecimal; null where none was. */
+  readonly serial: string | null;
+  /** One sentence for people. */
+  readonly text: string;
+}
+
+export interface AuditPage {
+  /** Oldest first. */
+  readonly entries: readonly AuditEntry[];
+  /** Where to go on for older ones; null at the oldest that is kept. */
+  readonly before: number | null;
+}
+
+export interface AuditVerdict {
+  /** Numbers of the oldest and the newest entry that are kept; 0 where there are none. */
+  readonly first: number;
+  readonly last: number;
+  /** 64 hexadecimal digits that stand for all entries up to the last. */
+  readonly chain: string;
+  /** One sentence; null where every entry is as it was written. */
+  readonly trouble: string | null;
+}
+
 export interface AuthoritySummary {
   readonly rootPem: string;
   /** SHA-256 over the certificate, pairs of upper-case hexadecimal with colons. */
@@ -300,8 +337,15 @@ export interface AuthoritySummary {
   /** SHA-256 over the SubjectPublicKeyInfo; it outlives a renewed root. */
   readonly rootKeyFingerprint: string;
   readonly notAfter: number;
+  /** Of the issuing CA's certificate. */
+  readonly issuingNotAfter: number;
+  /** When the issuing CA's certificate is renewed; null where the root's end is too near. */
+  readonly issuingRenewsAt: number | null;
+  /** Whether the root's key is on this router: without it the issuing CA is not renewed. */
+  readonly rootKeyHere: boolean;
   readonly serverName: string;
   readonly serverNotAfter: number;
+  readonly serverRenewsAt: number;
 }
 
 export interface RevocationList {
@@ -348,6 +392,9 @@ export interface HomeService {
   search(order: SearchOrder): Answer<SearchState>;
   importDevices(text: string, format: "csv" | "qr"): Answer<ImportOutcome>;
   log(filter: LogFilter): Answer<readonly LogEvent[]>;
+  audit(filter: AuditFilter): Answer<AuditPage>;
+  /** Follows the audit log from its oldest entry. */
+  verify(): Answer<AuditVerdict>;
   authority(): Answer<AuthoritySummary>;
   crl(): Answer<RevocationList>;
   /** Reads the configuration again; a wrong one is refused and the old one stays. */

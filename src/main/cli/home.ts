@@ -6,6 +6,7 @@ import type {
   RevocationList,
   Status,
 } from "../../daemon/management/service.ts";
+import { audit, verify } from "./audit.ts";
 import { optionFor, summaryOf } from "./command.ts";
 import type { Command } from "./command.ts";
 import { duration, facts, MAX_SENTENCE, minute } from "./text.ts";
@@ -96,8 +97,12 @@ const authority: Command = {
             ["fingerprint (SHA-256)", it.rootFingerprint],
             ["key fingerprint (SHA-256)", it.rootKeyFingerprint],
             ["root valid until", minute(it.notAfter)],
+            ["root key on this router", it.rootKeyHere ? "yes" : "no"],
+            ["issuing CA until", minute(it.issuingNotAfter)],
+            ["issuing CA renewed from", minute(it.issuingRenewsAt)],
             ["server name", it.serverName],
             ["server certificate until", minute(it.serverNotAfter)],
+            ["server certificate renewed from", minute(it.serverRenewsAt)],
           ]),
     );
   },
@@ -169,4 +174,13 @@ const replaced: Command = {
   },
 };
 
-export const HOME_COMMANDS: readonly Command[] = [status, log, authority, crl, reload, replaced];
+export const HOME_COMMANDS: readonly Command[] = [
+  status,
+  log,
+  audit,
+  verify,
+  authority,
+  crl,
+  reload,
+  replaced,
+];

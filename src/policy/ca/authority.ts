@@ -194,6 +194,23 @@ export class Authority {
     return this.#issue({ profile: "issuing", subject, names: [], publicKey, released }, time);
   }
 
+  /**
+   * Issues an issuing CA's next certificate, under the same name and key: what
+   * it signed, and its lists, hold below both.
+   * @throws AuthorityFailure `not-ours` for one that is no CA below this one
+   */
+  renewIssuing(last: Certificate, released: Unix, time: IssueTime): Issued {
+    const { basicConstraints } = last.extensions;
+    if (basicConstraints?.ca !== true || !this.#signed(last)) {
+      throw new AuthorityFailure("not-ours");
+    }
+    const { publicKey, subject } = last;
+    return this.#issue(
+      { profile: "issuing", subject: subject.der, names: [], publicKey, released },
+      time,
+    );
+  }
+
   /** Issues the EAP and HTTPS server's certificate for a name below `home.arpa` or `local`. */
   issueServer(publicKey: PublicKey, hostName: string, time: IssueTime, seconds?: number): Issued {
     if (!isHomeName(hostName) || hostName.endsWith(DEVICE_DOMAIN)) {
@@ -346,16 +363,18 @@ export class Authority {
       }
       throw failure;
     }
-    const { publicKey } = this.certificate;
-    const { scheme } = last.algorithm;
     const ours =
-      sameBytes(last.issuer.der, this.#issuer.subject) &&
-      deviceIdOf(last) !== null &&
-      (at === null || at <= last.notAfter) &&
-      scheme !== null &&
-      this.#tools.crypto.verify(scheme, publicKey, last.tbs, last.signature);
+      deviceIdOf(last) !== null && (at === null || at <= last.notAfter) && this.#signed(last);
     if (!ours) throw new AuthorityFailure("not-ours");
     return last;
+  }
+
+  #signed({ issuer, algorithm: { scheme }, tbs, signature }: Certificate): boolean {
+    return (
+      scheme !== null &&
+      sameBytes(issuer.der, this.#issuer.subject) &&
+      this.#tools.crypto.verify(scheme, this.certificate.publicKey, tbs, signature)
+    );
   }
 }
 
