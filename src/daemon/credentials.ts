@@ -38,7 +38,7 @@ interface Bundle {
 
 /** What a phone or laptop is given. */
 export interface IssuedProfile {
-  readonly id: string;
+  readonly record: DeviceRecord;
   /** Of the certificate that is in it. */
   readonly serial: string;
   readonly profile: Profile;
@@ -113,7 +113,7 @@ export class Credentials {
       ...{ crypto: host.crypto, homeName, ssid, realm, serverName, root: keys.root.der, p12 },
       device: { id: record.id, title: titleOf(record) },
     });
-    return { id: record.id, serial, profile };
+    return { record, serial, profile };
   }
 
   #bundle(record: DeviceRecord, { key, publicKey }: MadeKey, password: string): Bundle {

@@ -1,5 +1,4 @@
 /** The owner's word carried out: what the management methods do in this house. */
-import { toBase64 } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import {
@@ -22,30 +21,19 @@ import { addressId, blankRecord, newWifiKey, recordId } from "../policy/registry
 import { isPlainText, MAX_NAME } from "../policy/registry/text.ts";
 import { encodePem } from "../proto/x509/pem.ts";
 import { authorityAnswer, lifecycleAnswer, registryAnswer, shown } from "./answers.ts";
-import type { IssuedProfile, MadeKey } from "./credentials.ts";
+import type { MadeKey } from "./credentials.ts";
 import { Credentials } from "./credentials.ts";
 import type { Discovery, Search } from "./discovery.ts";
 import type { House } from "./house.ts";
-import { isReachable, linkUrl } from "./link-http.ts";
-import { MAX_LINKS } from "./links.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { lastPortionOf, portionOf } from "./management/portion.ts";
 import type * as service from "./management/service.ts";
-import { isSsid, MAX_SSID_OCTETS } from "../policy/profiles/facts.ts";
-import { oneFile } from "../policy/profiles/profile.ts";
 import { passphraseBlock } from "../policy/profiles/wpa-supplicant.ts";
+import { Profiles } from "./profiles.ts";
 import { granted, grouped, rightsSummary, ungrouped, withheld } from "./rights.ts";
 import type { RightsChange } from "./rights.ts";
 import { macOf } from "./sessions.ts";
-import {
-  authorityOf,
-  detailsOf,
-  fingerprint,
-  stampOf,
-  statusOf,
-  summariesOf,
-  tenths,
-} from "./summaries.ts";
+import { authorityOf, detailsOf, stampOf, statusOf, summariesOf, tenths } from "./summaries.ts";
 import { whyHere, whyMay } from "./why.ts";
 import type { Reach } from "./withdrawal.ts";
 import { Withdrawal } from "./withdrawal.ts";
@@ -61,11 +49,6 @@ const ORDER: readonly State[] = [
   "revoked",
   "released",
 ];
-
-const NO_LINKS =
-  "links are opened over HTTPS, and nothing listens for it: set `option enabled '1'` in section 'est', add the router's address to its `list listen`, and restart HomeCA";
-const ONLY_HERE =
-  "Only this router can open the link: add its address in your network to `list listen` in section 'est' and restart HomeCA.";
 
 /** What the household needs of the daemon around it. */
 export interface Surroundings extends Reach {
@@ -84,6 +67,7 @@ export class Household implements service.HomeService {
   readonly #house: House;
   readonly #around: Surroundings;
   readonly #credentials: Credentials;
+  readonly #profiles: Profiles;
   readonly #withdrawal: Withdrawal;
   #stamp = "";
 
@@ -91,6 +75,12 @@ export class Household implements service.HomeService {
     this.#house = house;
     this.#around = around;
     this.#credentials = new Credentials(house);
+    this.#profiles = new Profiles(
+      house,
+      this.#credentials,
+      (wanted) => this.#credentialFor({ ...wanted, class: "certificate" }),
+      around.linkedAt,
+    );
     this.#withdrawal = new Withdrawal(house.log, around, () => house.host.mono());
   }
 
@@ -247,42 +237,11 @@ export class Household implements service.HomeService {
   }
 
   profile(wanted: service.NewProfile): service.ProfileFiles {
-    const { id, profile } = this.#profileOf(wanted);
-    const files = profile.files.map(({ name, type, bytes }) => ({
-      ...{ name, type },
-      base64: toBase64(bytes),
-    }));
-    return { id, files, steps: profile.steps };
+    return this.#profiles.files(wanted);
   }
 
   link(wanted: service.NewProfile, seconds: number): service.ProfileLink {
-    const { links, clock, configuration, keys, host } = this.#house;
-    const addresses = this.#around.linkedAt();
-    if (addresses.length === 0) throw new ManagementFailure("bad-configuration", NO_LINKS);
-    if (links.isFull) {
-      throw new ManagementFailure(
-        "full",
-        `${MAX_LINKS} links wait already: open one, or wait until one ends`,
-      );
-    }
-    const { id, serial, profile } = this.#profileOf(wanted);
-    const file = oneFile(profile);
-    const token = links.add({ device: id, serial, file }, seconds);
-    const title = shown(this.#record(id));
-    this.#note(
-      id,
-      `You made a link to the profile of ${title}; it opens once, for ${seconds} seconds.`,
-    );
-    const now = clock.now();
-    return {
-      id,
-      url: linkUrl(addresses, configuration.homeca.serverName, token),
-      until: now === null ? null : now + seconds,
-      file: file.name,
-      steps: profile.steps,
-      fingerprint: fingerprint(host.crypto.digest("sha256", keys.server.certificate.der)),
-      hint: addresses.some(isReachable) ? null : ONLY_HERE,
-    };
+    return this.#profiles.link(wanted, seconds);
   }
 
   cage({ name, class: deviceClass, mac: given }: service.NewCage): service.Caged {
@@ -416,18 +375,6 @@ export class Household implements service.HomeService {
       this.#house.recorded("owner", [{ device: null, text }]);
     }
     return { router };
-  }
-
-  /** @throws ManagementFailure; nothing is issued then */
-  #profileOf({ platform, ssid, password, ...wanted }: service.NewProfile): IssuedProfile {
-    if (!isSsid(ssid)) {
-      throw new ManagementFailure(
-        "bad-argument",
-        `the name of the network has control characters or is not 1 to ${MAX_SSID_OCTETS} octets: write it as your access point has it`,
-      );
-    }
-    const { record, made } = this.#credentialFor({ ...wanted, class: "certificate" });
-    return this.#credentials.issueProfile(record, made, password, { platform, ssid });
   }
 
   /** Whom a key made here is for. @throws ManagementFailure */
