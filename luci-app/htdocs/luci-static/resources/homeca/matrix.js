@@ -110,6 +110,7 @@ return baseclass.extend({
       const all = known.get(asker.id);
       const { own, shared } = rights.against(all ?? [], target);
       const methods = own.concat(shared).flatMap((right) => right.methods);
+      const shown = all === undefined ? '…' : methods.length === 0 ? '–' : rights.verbList(methods).join(', ');
       const words = methods.length === 0
         ? _('%s may ask nothing of %s.').format(nameOf(asker.id), nameOf(target.id))
         : _('%s may %s something of %s.').format(nameOf(asker.id), rights.verbs(methods), nameOf(target.id));
@@ -118,10 +119,10 @@ return baseclass.extend({
           'type': 'button',
           'class': methods.length === 0 ? 'homeca-cell' : own.length === 0 ? 'homeca-cell homeca-shared' : 'homeca-cell homeca-own',
           'data-cell': '%s %s'.format(asker.id, target.id),
-          'aria-label': isReadOnly ? words : _('%s Change it.').format(words),
+          'aria-label': _('%s: %s', 'cell and what it means').format(shown, words),
           'title': words,
           'click': () => change(asker, target)
-        }, [ all === undefined ? '…' : methods.length === 0 ? '–' : rights.verbList(methods).join(', ') ])
+        }, [ shown ])
       ]);
     };
 

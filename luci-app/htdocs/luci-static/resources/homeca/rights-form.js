@@ -15,7 +15,8 @@ function fillTargets(select, devices, own) {
   const others = Array.from(devices.values()).filter((device) => device.id !== own);
   others.sort((a, b) => household.title(a).localeCompare(household.title(b)));
   const groups = household.groups(devices);
-  const parts = [ option(rights.ALL, _('every device')) ];
+  // Nobody is chosen for the owner: a right for all is a large one to give by not looking.
+  const parts = [ option('', _('choose whom')), option(rights.ALL, _('every device')) ];
   if (groups.length > 0)
     parts.push(E('optgroup', { 'label': _('Groups') },
       groups.map((name) => option(rights.groupTarget(name), _('the group %s').format(name)))));
@@ -24,7 +25,7 @@ function fillTargets(select, devices, own) {
       others.map((device) => option(device.id, household.title(device)))));
   select.replaceChildren(...parts);
   const values = Array.from(select.options, ({ value }) => value);
-  select.value = values.includes(chosen) ? chosen : (others[0]?.id ?? rights.ALL);
+  select.value = values.includes(chosen) ? chosen : '';
 }
 
 return baseclass.extend({
@@ -57,7 +58,8 @@ return baseclass.extend({
 
     const methods = () => boxes.filter((box) => box.checked).map((box) => box.value);
     const to = () => asked.to ?? target.value;
-    const faultIn = () => rights.pathFault(path.value)
+    const faultIn = () => (to() === '' ? _('Choose whom it may ask.') : null)
+      ?? rights.pathFault(path.value)
       ?? (methods().length === 0 ? _('Choose what may be done.') : null);
 
     const preview = () => {
