@@ -28,6 +28,11 @@ export class Events {
   readonly #most: number;
   #count = 0;
 
+  /** Number of the newest; 0 where there is none. */
+  get newest(): number {
+    return this.#count;
+  }
+
   /** @param most - entries kept; the oldest goes first */
   constructor(most: number) {
     this.#most = most;

@@ -55,9 +55,10 @@ export class Eviction {
   /**
    * Takes every address the device was seen with out of the firewall and tells
    * the access points of its sessions.
-   * @returns settles once the kernel has it; rejects with what it refused
+   * @returns settles once the kernel has it, with how many access points were
+   *   asked by RADIUS; rejects with what the kernel refused
    */
-  async evict(record: DeviceRecord): Promise<void> {
+  async evict(record: DeviceRecord): Promise<number> {
     const sessions = this.#house.sessions.everyOfDevice(record.id);
     const macs = new Set([
       ...sessions.map(({ mac }) => mac),
@@ -68,9 +69,10 @@ export class Eviction {
     for (const { mac } of sessions) this.#house.sessions.remove(mac);
     const cuts = Promise.all([...macs].map((mac) => this.#cut(mac)));
     const token = visible(titleOf(record), 64);
-    for (const session of sessions) this.#tell(session, token);
+    const asked = sessions.filter((session) => this.#tell(session, token)).length;
     this.#expel(macs);
     await cuts;
+    return asked;
   }
 
   /** Asks an access point to put a station out that it let in without our word. */
@@ -107,19 +109,23 @@ export class Eviction {
     });
   }
 
-  /** The firewall is what counts: no fault on the way to the access point may hide what became of the cuts. */
-  #tell(session: Told, token: string): void {
+  /**
+   * The firewall is what counts: no fault on the way to the access point may hide what became of the cuts.
+   * @returns whether there was one to ask
+   */
+  #tell(session: Told, token: string): boolean {
     try {
-      this.#disconnect(session, token);
+      return this.#disconnect(session, token);
     } catch (fault) {
       this.#house.fault("a disconnect", fault);
+      return false;
     }
   }
 
   /** @param token - what the log says of it, safe to show */
-  #disconnect({ mac, nas }: Told, token: string): void {
+  #disconnect({ mac, nas }: Told, token: string): boolean {
     const client = this.#house.configuration.clients.find(({ name }) => name === nas.client);
-    if (client === undefined || client.das === null) return;
+    if (client === undefined || client.das === null) return false;
     const { address, port, secret } = client.das;
     const session = {
       callingStationId: mac,
@@ -127,6 +133,7 @@ export class Eviction {
     };
     const unixTime = this.#house.clock.now();
     this.#step({ kind: "disconnect", token, to: { address, port, secret }, session, unixTime });
+    return true;
   }
 
   #step(input: DisconnectInput): void {

@@ -20,8 +20,8 @@ export class FirewallWatch {
   }
 
   /** One sentence where the kernel does not hold the ruleset, else null. */
-  get trouble(): string | null {
-    return this.#trouble;
+  get troubles(): readonly string[] {
+    return this.#trouble === null ? [] : [this.#trouble];
   }
 
   /** Admitted devices go on over a restart: what the kernel holds is taken over, and closed where it holds nothing. */

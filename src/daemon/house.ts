@@ -3,7 +3,7 @@
  * registry, the authority's keys, who is on the network, and the firewall. It
  * decides nothing; it is where decisions become lasting.
  */
-import { concat, toBase64Url, utf8 } from "../base/bytes.ts";
+import { concat, toBase64Url, toHex, utf8 } from "../base/bytes.ts";
 import type { Mono, Unix } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { OnboardingLimits } from "../policy/admission/limits.ts";
@@ -32,7 +32,7 @@ import { Events } from "./events.ts";
 import { keysTrouble, renewKeys } from "./keys.ts";
 import type { HomeKeys } from "./keys.ts";
 import { Counters, type Log } from "./log.ts";
-import type { AccessPoint } from "./management/service.ts";
+import type { AccessPoint, Fix, Part, Pulse, Trouble } from "./management/service.ts";
 import type { PeerRules } from "./peer.ts";
 import { Presences } from "./presences.ts";
 import { endOf, Sessions } from "./sessions.ts";
@@ -78,6 +78,8 @@ export class House {
   readonly releases: Releases;
   readonly audit: Audit;
   readonly board: Board;
+  /** By device: the number of its last key update, which it shows as well where it can. As many as there are records. */
+  readonly codes: Map<string, string> = new Map();
   readonly #stapling = new Stapling();
   readonly started: Mono;
   readonly #known = new KnownSignatures();
@@ -91,8 +93,9 @@ export class House {
   #unkept: readonly AuditNote[] = [];
   /** Why the last write failed; null once one has done. */
   #unwritten: HostFailure | null = null;
-  /** Further sentences for {@link House.troubles}, of parts that know them. */
-  readonly moreTroubles: (() => readonly string[])[] = [];
+  readonly #moreTroubles: { readonly part: Part; readonly told: () => readonly string[] }[] = [];
+  readonly #boot: string;
+  #revision = 0;
   /** Access points of this router; whoever sees them tells. */
   accessPoints: () => readonly AccessPoint[] = () => [];
   readonly #watchers: (() => void)[] = [];
@@ -137,6 +140,7 @@ export class House {
     });
     this.board = new Board(host.files, configuration.homeca.stateDir, log);
     this.started = host.mono();
+    this.#boot = toHex(random(8));
   }
 
   get configuration(): Configuration {
@@ -238,6 +242,7 @@ export class House {
 
   /** Something that can be observed may be otherwise now. */
   look(): void {
+    this.touch();
     for (const look of this.#watchers) look();
   }
 
@@ -249,6 +254,7 @@ export class House {
   /** Notes what happened for `homeca log`, and writes it to the system's log. `text` is safe to show. */
   event(kind: EventKind, device: string | null, mac: string | null, text: string): void {
     this.events.add({ at: this.clock.now(), kind, device, mac, text });
+    this.touch();
     this.counters.add(kind);
     this.log.limited(kind, kind === "refused" ? "warning" : "notice", text);
   }
@@ -308,35 +314,57 @@ export class House {
     this.log.fault(where, fault);
   }
 
-  /** What the owner should look at, one sentence each. */
-  troubles(): string[] {
-    const found: string[] = [];
+  /** What the owner should look at. */
+  troubles(): Trouble[] {
+    const found: Trouble[] = [];
+    const tell = (part: Part, sentence: string, fix: Fix | null = null): void =>
+      void found.push({ part, sentence, fix });
     const now = this.clock.now();
-    if (this.board.isAnother) found.push(this.board.trouble);
+    if (this.board.isAnother) {
+      const label = "Confirm the new router";
+      tell("authority", this.board.trouble, { label, method: "replaced", arguments: {} });
+    }
     const ending = now === null ? null : keysTrouble(this.keys, this.#keysFolder, now);
-    if (ending !== null) found.push(ending);
+    if (ending !== null) tell("authority", ending);
     if (now === null) {
-      found.push(
+      tell(
+        "time",
         "The time is not known, so nobody is admitted: check that the router reaches a time server.",
       );
     }
     if (this.configuration.clients.length === 0) {
-      found.push("No access point may ask: add a section 'client' to the configuration.");
+      tell("radius", "No access point may ask: add a section 'client' to the configuration.");
     }
-    if (
-      this.configuration.homeca.enforce === "nft" &&
-      this.configuration.homeca.interfaces.length === 0
-    ) {
-      found.push(
+    const { enforce, interfaces } = this.configuration.homeca;
+    if (enforce === "nft" && interfaces.length === 0) {
+      tell(
+        "firewall",
         "No interface is controlled, so nobody is held back: add `list interface` to the configuration.",
       );
     }
     if (this.#unwritten !== null) {
-      found.push(
+      tell(
+        "storage",
         `What changes cannot be stored (${visible(this.#unwritten.message)}), so nothing new is admitted: free space on the flash.`,
       );
     }
-    return [...found, ...this.moreTroubles.flatMap((tell) => tell())];
+    for (const { part, told } of this.#moreTroubles) for (const text of told()) tell(part, text);
+    return found;
+  }
+
+  /** Further sentences for {@link House.troubles}, of parts that know them. */
+  moreTroubles(part: Part, told: () => readonly string[]): void {
+    this.#moreTroubles.push({ part, told });
+  }
+
+  /** Something that is shown may be otherwise. */
+  touch(): void {
+    this.#revision++;
+  }
+
+  /** See {@link Pulse}. */
+  get pulse(): Pulse {
+    return { boot: this.#boot, revision: this.#revision, events: this.events.newest };
   }
 
   /** Takes over what the kernel holds from before this process; which device it is shows at its next authentication. */

@@ -24,13 +24,14 @@ import { Credentials } from "./credentials.ts";
 import type { Discovery, Search } from "./discovery.ts";
 import type { House } from "./house.ts";
 import { ManagementFailure } from "./management/failure.ts";
-import { lastPortionOf } from "./management/portion.ts";
+import { lastPortionOf, portionOf } from "./management/portion.ts";
 import type * as service from "./management/service.ts";
 import { passphraseBlock } from "./profile.ts";
 import { granted, grouped, rightsSummary, ungrouped, withheld } from "./rights.ts";
 import type { RightsChange } from "./rights.ts";
 import { macOf } from "./sessions.ts";
-import { authorityOf, detailsOf, statusOf, summaryOf, tenths } from "./summaries.ts";
+import { authorityOf, detailsOf, stampOf, statusOf, summariesOf, tenths } from "./summaries.ts";
+import { whyHere, whyMay } from "./why.ts";
 import type { Reach } from "./withdrawal.ts";
 import { Withdrawal } from "./withdrawal.ts";
 
@@ -62,24 +63,41 @@ export class Household implements service.HomeService {
   readonly #around: Surroundings;
   readonly #credentials: Credentials;
   readonly #withdrawal: Withdrawal;
+  #stamp = "";
 
   constructor(house: House, around: Surroundings) {
     this.#house = house;
     this.#around = around;
     this.#credentials = new Credentials(house);
-    this.#withdrawal = new Withdrawal(house.log, around);
+    this.#withdrawal = new Withdrawal(house.log, around, () => house.host.mono());
   }
 
   status(): service.Status {
-    return statusOf(this.#house, this.#around.listening(), this.#around.open());
+    const { listening, open } = this.#around;
+    return statusOf(this.#house, listening(), open(), this.#search());
   }
 
-  devices({ state }: service.DeviceFilter): readonly service.DeviceSummary[] {
-    const records = [...this.#house.registry.devices.values()];
-    return records
+  devices({ state, from }: service.DeviceFilter): service.DevicePage {
+    const records = [...this.#house.registry.devices.values()]
       .filter((record) => state === null || record.state === state)
-      .toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
-      .map((record) => summaryOf(this.#house, record));
+      .toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
+    const devices = portionOf(summariesOf(this.#house, records.slice(from)));
+    const next = from + devices.length;
+    return { devices, total: records.length, next: next < records.length ? next : null };
+  }
+
+  why({ id, to, path, method, at }: service.Question): service.Explanation {
+    const record = this.#record(id);
+    if (to === null) return whyHere(this.#house, record, at);
+    return whyMay(this.#house, record, { to, path, method });
+  }
+
+  pulse(): service.Pulse {
+    // What is not told by a change of the record is compared.
+    const stamp = stampOf(this.#house, this.#search());
+    if (stamp !== this.#stamp) this.#house.touch();
+    this.#stamp = stamp;
+    return this.#house.pulse;
   }
 
   device(id: string): service.DeviceDetails {
@@ -122,10 +140,11 @@ export class Household implements service.HomeService {
     );
   }
 
-  async revoke(id: string, reason: RevocationReason): Promise<service.Outcome> {
+  async revoke(id: string, reason: RevocationReason): Promise<service.Revoked> {
+    const proof = this.#withdrawal.begin();
     const record = this.#record(id);
     const outcome = this.#withdraw(record, "revoke", reason, "revoked");
-    return this.#withdrawal.withdrawn(record, outcome);
+    return this.#withdrawal.withdrawn(record, outcome, proof);
   }
 
   async release(id: string): Promise<service.Released> {
@@ -265,7 +284,7 @@ export class Household implements service.HomeService {
       discovery.begin(seconds, types);
       this.#note(null, `You search for devices, for ${seconds} seconds.`);
     }
-    return searchState(discovery.search, this.#house.host.mono());
+    return this.#search();
   }
 
   importDevices(text: string, format: "csv" | "qr"): service.ImportOutcome {
@@ -285,11 +304,17 @@ export class Household implements service.HomeService {
     }
   }
 
-  log({ device, limit }: service.LogFilter): readonly service.LogEvent[] {
-    const wanted = device === null ? { limit } : { device, limit };
-    return this.#house.events
-      .select(wanted)
-      .map(({ at, kind, device: about, text }) => ({ at, kind, device: about, text }));
+  log({ device, limit, after }: service.LogFilter): service.LogPage {
+    const { events } = this.#house;
+    const wanted = device === null ? { limit, after } : { device, limit, after };
+    const found = events.select(wanted).map(({ number, at, kind, device: about, text }) => ({
+      number,
+      at,
+      kind,
+      device: about,
+      text,
+    }));
+    return { events: lastPortionOf(found), newest: events.newest };
   }
 
   audit({ device, before, limit }: service.AuditFilter): service.AuditPage {
@@ -462,6 +487,10 @@ export class Household implements service.HomeService {
       "unknown-device",
       `there is no device ${visible(id)}: see \`homeca devices\` for those there are`,
     );
+  }
+
+  #search(): service.SearchState {
+    return searchState(this.#around.discovery.search, this.#house.host.mono());
   }
 
   #word(): Word {

@@ -127,7 +127,8 @@ function writtenTarget(text: string): RightsTarget {
   );
 }
 
-function knownTarget(registry: Registry, text: string): RightsTarget {
+/** @throws ManagementFailure `bad-argument`, `unknown-device` */
+export function knownTarget(registry: Registry, text: string): RightsTarget {
   const target = writtenTarget(text);
   if (target.kind !== "device" || registry.devices.has(target.id)) return target;
   throw new ManagementFailure(
@@ -136,7 +137,8 @@ function knownTarget(registry: Registry, text: string): RightsTarget {
   );
 }
 
-function ownPath(path: string): string {
+/** @throws ManagementFailure `bad-argument` */
+export function ownPath(path: string): string {
   if (isLocalPart(path)) return path;
   throw new ManagementFailure(
     "bad-argument",
@@ -169,7 +171,7 @@ function requireRoom(rights: readonly Right[]): void {
   }
 }
 
-function targetWords(registry: Registry, target: RightsTarget): string {
+export function targetWords(registry: Registry, target: RightsTarget): string {
   switch (target.kind) {
     case "device":
       return visible(namesIn(registry).device(target.id) ?? target.id);
@@ -181,7 +183,7 @@ function targetWords(registry: Registry, target: RightsTarget): string {
 }
 
 /** Resources have no names here: a device does not tell what its paths are. */
-function namesIn({ devices }: Registry): Names {
+export function namesIn({ devices }: Registry): Names {
   return {
     device: (id) => {
       const record = devices.get(id);

@@ -135,11 +135,9 @@ export class Running {
     this.#ubus = new RouterBus(house, household, () => this.#alarm.plan(0));
     house.watch(() => this.#look("ubus", () => this.#ubus.look()));
     house.accessPoints = () => this.#ubus.accessPoints;
-    house.moreTroubles.push(
-      () => this.#listeners.troubles,
-      () => this.#ubus.troubles,
-      () => (this.#firewall.trouble === null ? [] : [this.#firewall.trouble]),
-    );
+    house.moreTroubles("radius", () => this.#listeners.troubles);
+    house.moreTroubles("access-points", () => this.#ubus.troubles);
+    house.moreTroubles("firewall", () => this.#firewall.troubles);
     host.files.makeDirectory(folderOf(configuration.homeca.socket), 0o700);
     this.#management = new ManagementServer(
       host,

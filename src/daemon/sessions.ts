@@ -34,6 +34,9 @@ export class Sessions {
   /** Of stations that have left, whose access point may let them back in by a key it keeps (PMKSA caching). */
   readonly #resting = new Map<string, Session>();
 
+  /** Rises whenever somebody comes or goes. */
+  version = 0;
+
   get all(): readonly Session[] {
     return [...this.#byMac.values()];
   }
@@ -64,11 +67,12 @@ export class Sessions {
 
   put(session: Session): void {
     this.remove(session.mac);
+    this.version++;
     this.#byMac.set(session.mac, session);
   }
 
   remove(mac: string): void {
-    this.#byMac.delete(mac);
+    if (this.#byMac.delete(mac)) this.version++;
     this.#resting.delete(mac);
   }
 
@@ -89,7 +93,11 @@ export class Sessions {
 
   expire(now: Mono): void {
     for (const sessions of [this.#byMac, this.#resting]) {
-      for (const { mac, until } of sessions.values()) if (until <= now) sessions.delete(mac);
+      for (const { mac, until } of sessions.values()) {
+        if (until > now) continue;
+        sessions.delete(mac);
+        this.version++;
+      }
     }
   }
 

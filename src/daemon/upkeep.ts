@@ -28,6 +28,7 @@ export function keepUp(house: House, reach: Reach, hour: HourSeen | null): void 
   const now = house.clock.now();
   // Strangers come and are forgotten; those who follow them shall be noted too.
   house.sightings.retain(house.registry.devices);
+  for (const id of house.codes.keys()) if (!house.registry.devices.has(id)) house.codes.delete(id);
   house.presences.settle();
   if (hour !== null) house.presences.tick(hour);
   if (now !== null) {

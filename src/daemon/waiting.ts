@@ -7,7 +7,8 @@ import type { Configuration } from "./config/configuration.ts";
 import type { Log } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { ManagementServer } from "./management/server.ts";
-import type { HomeService, Status } from "./management/service.ts";
+import type { HomeService, Part, Status } from "./management/service.ts";
+import { partsOf } from "./summaries.ts";
 import { VERSION } from "./version.ts";
 
 /** What is missing. */
@@ -18,6 +19,9 @@ export const LACKS: Readonly<Record<Lack, string>> = {
     "The router has gathered too little randomness yet, so nobody is admitted: that ends by itself within minutes, sooner with the package urngd.",
   time: "The time is not known yet: the authority is made once the router reaches a time server.",
 };
+
+/** What of the home is not good until then. */
+const PART: Readonly<Record<Lack, Part>> = { entropy: "authority", time: "time" };
 
 export class Waiting {
   readonly #management: ManagementServer;
@@ -41,6 +45,8 @@ export class Waiting {
       authenticationsOpen: 0,
       counters: {},
       warnings: [...warnings, this.#sentence],
+      parts: partsOf([{ part: PART[lack], sentence: this.#sentence, fix: null }]),
+      search: { seconds: 0, types: [] },
     });
     this.#management = new ManagementServer(host, homeca.socket, this.#only(status), log);
   }

@@ -3,6 +3,7 @@
  * everyone else by the revocation list. The record comes first, so a step that
  * fails here lets nobody in again; the owner is told which one it was.
  */
+import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import { HostFailure } from "../host/host.ts";
 import { AuthorityFailure, explain } from "../policy/ca/failure.ts";
@@ -14,7 +15,7 @@ import type { Farewells } from "./farewell.ts";
 import type { PublishedList } from "./list.ts";
 import type { Log } from "./log.ts";
 import { ManagementFailure } from "./management/failure.ts";
-import type { Outcome, Released } from "./management/service.ts";
+import type { Outcome, ProofStep, Released, Revoked } from "./management/service.ts";
 
 /** What may still run for a device that is on record as out, and what says so to others. */
 export interface Reach {
@@ -33,13 +34,36 @@ interface Unfinished {
   readonly fix: string;
 }
 
+/** What has come to its end, step by step, each with the time it took since the beginning. */
+export class Proof {
+  readonly #mono: () => Mono;
+  readonly #began: Mono;
+  readonly steps: ProofStep[] = [];
+
+  constructor(clock: () => Mono) {
+    this.#mono = clock;
+    this.#began = clock();
+  }
+
+  add(step: ProofStep["step"], sentence: string): void {
+    this.steps.push({ step, milliseconds: this.#mono() - this.#began, sentence });
+  }
+}
+
 export class Withdrawal {
   readonly #log: Log;
   readonly #reach: Reach;
+  readonly #mono: () => Mono;
 
-  constructor(log: Log, reach: Reach) {
+  constructor(log: Log, reach: Reach, clock: () => Mono) {
     this.#log = log;
     this.#reach = reach;
+    this.#mono = clock;
+  }
+
+  /** A proof that begins now. */
+  begin(): Proof {
+    return new Proof(this.#mono);
   }
 
   /**
@@ -55,10 +79,16 @@ export class Withdrawal {
    * Follows up a revocation: the device is put out, and its certificates come
    * onto the list.
    * @param outcome - what is on record by now
+   * @param proof - begun before it was
    * @throws ManagementFailure `unfinished`
    */
-  async withdrawn(record: DeviceRecord, outcome: Outcome): Promise<Outcome> {
-    return this.#followed(record, outcome, [await this.#putOut(record), this.#publish()]);
+  async withdrawn(record: DeviceRecord, outcome: Outcome, proof: Proof): Promise<Revoked> {
+    proof.add("record", "The record says so: nobody is admitted as this device.");
+    const out = await this.#putOut(record, proof);
+    const published = this.#publish();
+    if (published === null) proof.add("list", "The revocation list that others get is signed.");
+    this.#followed(record, outcome, [out, published]);
+    return { ...outcome, proof: proof.steps };
   }
 
   /**
@@ -84,11 +114,15 @@ export class Withdrawal {
   }
 
   /** The record says no already; from here on it is about what still runs. Null once that has ended. */
-  async #putOut(record: DeviceRecord): Promise<Unfinished | null> {
+  async #putOut(record: DeviceRecord, proof: Proof = this.begin()): Promise<Unfinished | null> {
     this.#reach.endConversations(record.id);
+    proof.add("tickets", "No session of it can be resumed, and no log-in of it goes on.");
     this.#reach.endAssociations(record.id);
+    proof.add("connections", "Its connections with HomeCA have ended.");
     try {
-      await this.#reach.eviction.evict(record);
+      const asked = await this.#reach.eviction.evict(record);
+      proof.add("firewall", "The firewall lets nothing of it through, open connections included.");
+      if (asked > 0) proof.add("access-point", "Its access point was asked to disconnect it.");
       return null;
     } catch (failure) {
       if (!(failure instanceof HostFailure)) throw failure;

@@ -107,8 +107,8 @@ test("arguments may be left out where none is required, and defaults reach the s
   await ask(at, callOf("revoke", { id: DOOR }));
   await ask(at, callOf("issue", { name: "TV", password: "twelve chars" }));
   assert.deepEqual(at.service.calls, [
-    ["devices", { state: null }],
-    ["log", { device: null, limit: 100 }],
+    ["devices", { state: null, from: 0 }],
+    ["log", { device: null, limit: 100, after: 0 }],
     ["revoke", DOOR, "privilegeWithdrawn"],
     ["issue", { id: null, name: "TV", class: "certificate", password: "twelve chars" }],
   ]);
@@ -290,7 +290,7 @@ test("a line in as many pieces as are kept, one fewer or one more is the same li
 test("as many events as may be asked for are, one more is refused", async () => {
   const at = home();
   await ask(at, callOf("log", { limit: MAX_LOG_EVENTS }));
-  assert.deepEqual(at.service.calls, [["log", { device: null, limit: MAX_LOG_EVENTS }]]);
+  assert.deepEqual(at.service.calls, [["log", { device: null, limit: MAX_LOG_EVENTS, after: 0 }]]);
   assert.deepEqual(
     await ask(at, callOf("log", { limit: MAX_LOG_EVENTS + 1 })),
     result([
@@ -450,6 +450,8 @@ test("names are words, each has a sentence, and what only reads has no word for 
     "device",
     "rights",
     "log",
+    "why",
+    "pulse",
     "audit",
     "verify",
     "authority",

@@ -7,6 +7,7 @@ import type {
   HomeService,
   Outcome,
   Released,
+  Revoked,
   RightsSummary,
 } from "../../src/daemon/management/service.ts";
 import type { State } from "../../src/policy/lifecycle/table.ts";
@@ -25,6 +26,12 @@ const device = (id: string, name: string | null, state: State): DeviceSummary =>
   macs: ["02:00:00:00:00:01"],
   lastSeen: 1_767_225_600,
   alarm: null,
+  firstSeen: 1_767_225_600,
+  certifiedUntil: 1_798_761_600,
+  proven: "owner",
+  theftLock: false,
+  groups: [],
+  words: [],
 });
 
 const details = (summary: DeviceSummary): DeviceDetails => ({
@@ -34,13 +41,11 @@ const details = (summary: DeviceSummary): DeviceDetails => ({
   certificates: [
     { serial: "0a1b", issuedAt: 1_767_225_600, notAfter: 1_798_761_600, revoked: false },
   ],
-  proven: "owner",
   keyCase: null,
+  code: "505 257",
   placement: { network: "iot", vlan: 20 },
-  theftLock: false,
   silence: { hours: 27, dormantInHours: 213, days: 10, pinned: false },
   release: null,
-  firstSeen: 1_767_225_600,
   decidedAt: null,
   decidedBy: null,
   why: "Admitted Front door.",
@@ -77,12 +82,20 @@ export class StubService implements HomeService {
       authenticationsOpen: 0,
       counters: { "eap.accepted": 3 },
       warnings: ["two devices wait: run homeca devices pending"],
+      parts: [],
+      search: { seconds: 0, types: [] },
     };
   }
 
-  devices(filter: Parameters<HomeService["devices"]>[0]): readonly DeviceSummary[] {
+  /** One in each answer: whoever wants them all asks on. */
+  devices(filter: Parameters<HomeService["devices"]>[0]): ReturnType<HomeService["devices"]> {
     this.calls.push(["devices", filter]);
-    return this.#devices.filter(({ state }) => filter.state === null || filter.state === state);
+    const { from } = filter;
+    const all = this.#devices.filter(
+      ({ state }) => filter.state === null || filter.state === state,
+    );
+    const next = from + 1 < all.length ? from + 1 : null;
+    return { devices: all.slice(from, from + 1), total: all.length, next };
   }
 
   device(id: string): DeviceDetails {
@@ -101,8 +114,13 @@ export class StubService implements HomeService {
     return this.#told("rename", id, "active", name);
   }
 
-  revoke(id: string, reason: string): Promise<Outcome> {
-    return this.#late("revoke", id, "revoked", reason);
+  async revoke(id: string, reason: string): Promise<Revoked> {
+    const outcome = await this.#late("revoke", id, "revoked", reason);
+    const proof = [
+      { step: "record", milliseconds: 0, sentence: "The record says so." },
+      { step: "firewall", milliseconds: 12, sentence: "The firewall lets nothing through." },
+    ] as const;
+    return { ...outcome, proof };
   }
 
   release(id: string): Released {
@@ -197,10 +215,30 @@ export class StubService implements HomeService {
 
   log(filter: Parameters<HomeService["log"]>[0]): ReturnType<HomeService["log"]> {
     this.calls.push(["log", filter]);
-    return [
-      { at: 1_767_225_600, kind: "admitted", device: DOOR, text: "Admitted Front door." },
-      { at: null, kind: "started", device: null, text: "Started; the time is not known.\u0007" },
+    const text = "Started; the time is not known.\u0007";
+    const events = [
+      {
+        number: 1,
+        at: 1_767_225_600,
+        kind: "admitted",
+        device: DOOR,
+        text: "Admitted Front door.",
+      },
+      { number: 2, at: null, kind: "started", device: null, text },
     ];
+    return { events, newest: 2 };
+  }
+
+  why(question: Parameters<HomeService["why"]>[0]): ReturnType<HomeService["why"]> {
+    this.calls.push(["why", question]);
+    const fix = { label: "Let it in", method: "approve", arguments: { id: PHONE } };
+    return question.id === PHONE
+      ? { can: false, sentence: "Held it: it waits for you.", fix }
+      : { can: true, sentence: "It is in the network.", fix: null };
+  }
+
+  pulse(): ReturnType<HomeService["pulse"]> {
+    return { boot: "0123456789abcdef", revision: 5, events: 2 };
   }
 
   audit({ before }: AuditFilter): ReturnType<HomeService["audit"]> {

@@ -155,7 +155,18 @@ test("the owner's words reach the daemon and its answer comes back", () => {
   );
   assert.equal(ask("deny", PHONE).out, `${PHONE} is denied\n`);
   assert.equal(ask("rename", DOOR, "Garage").out, `${DOOR} is active\n`);
-  assert.equal(ask("revoke", DOOR, "--reason", "keyCompromise").out, `${DOOR} is revoked\n`);
+  assert.equal(
+    ask("revoke", DOOR, "--reason", "keyCompromise").out,
+    `${DOOR} is revoked\n` +
+      "      0 ms  The record says so.\n" +
+      "     12 ms  The firewall lets nothing through.\n",
+  );
+  const words = ["--to", PHONE, "--path", "/on", "--method", "GET"];
+  assert.deepEqual(ask("why", DOOR, ...words), {
+    ...{ status: 0, out: "It is in the network.\n", err: "" },
+  });
+  assert.deepEqual(ask("why", PHONE), { status: 1, out: "Held it: it waits for you.\n", err: "" });
+  assert.match(ask("pulse").out, /^boot {6}0123456789abcdef\nrevision {2}5\nevents {4}2\n$/u);
   assert.equal(ask("release", DOOR).out, `${DOOR} is released\n`);
   assert.equal(ask("readmit", DOOR).out, `${DOOR} is pending\n`);
   assert.equal(ask("lock", DOOR).out, `${DOOR} is active\n`);

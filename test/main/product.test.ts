@@ -81,7 +81,12 @@ config client 'local'
       homeca("devices"),
       new RegExp(`^${id} {2}Ada's phone {2}certificate {2}approved`, "m"),
     );
-    assert.equal(homeca("revoke", id), `${id} is revoked\n`);
+    const [said, ...proof] = homeca("revoke", id).trimEnd().split("\n");
+    assert.equal(said, `${id} is revoked`);
+    assert.match(
+      proof.at(-1) ?? "",
+      /^ +\d+ ms {2}The revocation list that others get is signed\.$/u,
+    );
     assert.match(homeca("crl"), /^revoked certificates {2}1$/m);
     assert.equal(statSync(socket).mode & 0o777, 0o600);
   } finally {

@@ -60,6 +60,10 @@ export class Reception {
     if (text !== null && !this.#isTold(record, text)) {
       this.#house.event("device", record?.id ?? null, null, text);
     }
+    if (note.kind === "key-updated" && record !== null) {
+      this.#house.codes.set(record.id, note.code);
+      this.#house.touch();
+    }
     if (record !== null) this.#noteSeen(note, caller, record);
   }
 

@@ -7,7 +7,9 @@
 import { STATES } from "../../policy/lifecycle/table.ts";
 import { REVOCATION_REASONS } from "../../policy/registry/change.ts";
 import { CLASSES } from "../../policy/registry/record.ts";
+import { MAX_DEVICES } from "../../policy/registry/registry.ts";
 import { MAX_NAME } from "../../policy/registry/text.ts";
+import { METHODS as VERB_NAMES } from "../../policy/rights/aif.ts";
 import { MAX_LOCAL_PART } from "../../policy/rights/local-part.ts";
 import { MAX_GROUP_NAME } from "../../policy/rights/rights.ts";
 import { MAX_DAYS, MIN_DAYS } from "../../policy/window/churn.ts";
@@ -93,10 +95,6 @@ export const MAX_LOG_EVENTS = 1000;
 
 export const IMPORT_FORMATS: readonly ("csv" | "qr")[] = ["csv", "qr"];
 
-/** A result that is a list goes into an object: ubus knows no other root. */
-const under = <T>(key: string, answer: Answer<T>): Answer<object> =>
-  answer instanceof Promise ? answer.then((value) => ({ [key]: value })) : { [key]: answer };
-
 export const METHODS: readonly Method[] = [
   {
     name: "status",
@@ -104,7 +102,7 @@ export const METHODS: readonly Method[] = [
     arguments: [],
     access: "read",
     result:
-      "version, homeName, uptimeSeconds, timeKnown, enforce, radius, accessPoints: a list of name, ssid, stations; devices by state, windowDays, counters, warnings.",
+      "version, homeName, uptimeSeconds, timeKnown, enforce, radius, accessPoints: a list of name, ssid, stations; devices by state, windowDays, counters, warnings, parts: a list of part, good, sentence, fix (label, method, arguments, or null); search: seconds, types.",
     call: (service) => service.status(),
   },
   {
@@ -119,11 +117,23 @@ export const METHODS: readonly Method[] = [
         required: false,
         doc: "Only devices in this state.",
       },
+      {
+        name: "from",
+        type: "integer",
+        least: 0,
+        most: MAX_DEVICES,
+        required: false,
+        doc: "Leave out so many at the beginning.",
+      },
     ],
     access: "read",
-    result: "devices: a list of id, name, type, class, state, place, macs, lastSeen, alarm.",
+    result:
+      "devices: a list of id, name, type, class, state, place, macs, lastSeen, alarm, firstSeen, certifiedUntil, proven, theftLock, groups, words; total; next: where to go on, or null.",
     call: (service, args) =>
-      under("devices", service.devices({ state: args.optionalWord("state", STATES) })),
+      service.devices({
+        state: args.optionalWord("state", STATES),
+        from: args.optionalWhole("from") ?? 0,
+      }),
   },
   {
     name: "device",
@@ -131,7 +141,7 @@ export const METHODS: readonly Method[] = [
     arguments: [ID],
     access: "read",
     result:
-      "What devices lists, and nameBy, claim, certificates, proven, keyCase, placement, theftLock, release, silence (hours, dormantInHours, days, pinned), firstSeen, decidedAt, decidedBy, why.",
+      "What devices lists, and nameBy, claim, certificates, keyCase, code, placement, release, silence (hours, dormantInHours, days, pinned), firstSeen, decidedAt, decidedBy, why.",
     call: (service, args) => service.device(args.text("id")),
   },
   {
@@ -188,7 +198,7 @@ export const METHODS: readonly Method[] = [
       },
     ],
     access: "write",
-    result: "id, state.",
+    result: "id, state, proof: a list of step, milliseconds, sentence.",
     call: (service, args) =>
       service.revoke(
         args.text("id"),
@@ -470,17 +480,66 @@ export const METHODS: readonly Method[] = [
         required: false,
         doc: "So many newest events at most; 100 unless told.",
       },
+      {
+        name: "after",
+        type: "integer",
+        least: 0,
+        most: Number.MAX_SAFE_INTEGER,
+        required: false,
+        doc: "Only events behind this number.",
+      },
     ],
     access: "read",
-    result: "events: a list of at, kind, device, text.",
+    result: "events: a list of number, at, kind, device, text; newest: the last number there is.",
     call: (service, args) =>
-      under(
-        "events",
-        service.log({
-          device: args.optionalText("device"),
-          limit: args.optionalWhole("limit") ?? 100,
-        }),
-      ),
+      service.log({
+        device: args.optionalText("device"),
+        limit: args.optionalWhole("limit") ?? 100,
+        after: args.optionalWhole("after") ?? 0,
+      }),
+  },
+  {
+    name: "why",
+    summary: "Tell why a device is in the network, or may ask something",
+    arguments: [
+      ID,
+      { ...TO, required: false, doc: `${TO.doc} Without it: about the network.` },
+      PATH,
+      {
+        name: "method",
+        type: "string",
+        maxLength: 16,
+        oneOf: VERB_NAMES,
+        required: false,
+        doc: "What it would do there, such as GET; anything unless told.",
+      },
+      {
+        name: "at",
+        type: "integer",
+        least: 0,
+        most: Number.MAX_SAFE_INTEGER,
+        required: false,
+        doc: "When, in seconds since 1970; now unless told, and only about the network.",
+      },
+    ],
+    access: "read",
+    result: "can, sentence, fix: label, method, arguments, or null.",
+    call: (service, args) =>
+      service.why({
+        id: args.text("id"),
+        to: args.optionalText("to"),
+        path: args.optionalText("path"),
+        method: args.optionalWord("method", VERB_NAMES),
+        at: args.optionalWhole("at"),
+      }),
+  },
+  {
+    name: "pulse",
+    summary: "Tell whether anything is otherwise than it was",
+    arguments: [],
+    access: "read",
+    result: "boot, revision, events: the newest event's number.",
+    call: (service) => service.pulse(),
   },
   {
     name: "audit",

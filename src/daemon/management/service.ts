@@ -11,6 +11,7 @@ import type {
   Source,
 } from "../../policy/registry/record.ts";
 import type { RevocationReason } from "../../policy/registry/change.ts";
+import type { Method } from "../../policy/rights/aif.ts";
 import type { State } from "../../policy/lifecycle/table.ts";
 
 /** An answer now, or once the record is stored and nft has it. A refusal is thrown: ManagementFailure. */
@@ -27,6 +28,41 @@ export interface AccessPoint {
   readonly ssid: string | null;
   /** How many are associated. */
   readonly stations: number;
+}
+
+/** What mends something: a method of the table, and what the button that calls it says. */
+export interface Fix {
+  readonly label: string;
+  readonly method: string;
+  readonly arguments: Readonly<Record<string, string | number>>;
+}
+
+/** What a home stands on, in the order in which an owner would look. */
+export const PARTS = [
+  "time",
+  "storage",
+  "authority",
+  "firewall",
+  "radius",
+  "access-points",
+] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Something the owner should look at. */
+export interface Trouble {
+  readonly part: Part;
+  /** What is wrong and what to do, safe to show. */
+  readonly sentence: string;
+  /** Null where no method mends it. */
+  readonly fix: Fix | null;
+}
+
+export interface PartState {
+  readonly part: Part;
+  readonly good: boolean;
+  /** Null where it is good. */
+  readonly sentence: string | null;
+  readonly fix: Fix | null;
 }
 
 export interface Status {
@@ -49,6 +85,19 @@ export interface Status {
   readonly counters: Readonly<Record<string, number>>;
   /** One sentence each: what the owner should look at. */
   readonly warnings: readonly string[];
+  /** Each of {@link PARTS} once. */
+  readonly parts: readonly PartState[];
+  readonly search: SearchState;
+}
+
+/** Whether anything is otherwise than it was: asked for each second, so it costs little. */
+export interface Pulse {
+  /** Another one after each start of the daemon, 16 hexadecimal digits. */
+  readonly boot: string;
+  /** Rises whenever something that is shown may be otherwise. */
+  readonly revision: number;
+  /** Number of the newest event. */
+  readonly events: number;
 }
 
 export interface DeviceSummary {
@@ -62,6 +111,23 @@ export interface DeviceSummary {
   readonly macs: readonly string[];
   readonly lastSeen: number | null;
   readonly alarm: string | null;
+  readonly firstSeen: number | null;
+  /** When the certificate that it has ends; null where it has none that is good. */
+  readonly certifiedUntil: number | null;
+  readonly proven: Proven;
+  readonly theftLock: boolean;
+  readonly groups: readonly string[];
+  /** The first of its rights in words, {@link RightsSummary.words}. */
+  readonly words: readonly string[];
+}
+
+/** Some of the devices, as many as fit into one answer. */
+export interface DevicePage {
+  readonly devices: readonly DeviceSummary[];
+  /** How many there are of those asked for. */
+  readonly total: number;
+  /** Where to go on; null at the end. */
+  readonly next: number | null;
 }
 
 export interface CertificateSummary {
@@ -93,10 +159,10 @@ export interface DeviceDetails extends DeviceSummary {
     readonly name: string | null;
   } | null;
   readonly certificates: readonly CertificateSummary[];
-  readonly proven: Proven;
   readonly keyCase: KeyCase | null;
   readonly placement: Placement | null;
-  readonly theftLock: boolean;
+  /** The number that it shows too where it can, from its last key update; null where there is none since the start. */
+  readonly code: string | null;
   /** Null for a device that is no member. */
   readonly silence: Silence | null;
   /** Null for a device that was not released, or is none that can confirm it. */
@@ -114,6 +180,8 @@ export interface DeviceDetails extends DeviceSummary {
 
 export interface DeviceFilter {
   readonly state: State | null;
+  /** How many are left out at the beginning. */
+  readonly from: number;
 }
 
 export interface Approval {
@@ -142,6 +210,37 @@ export const CAGED_CLASSES = ["legacy", "wired"] as const;
 export interface Outcome {
   readonly id: string;
   readonly state: State;
+}
+
+/** One step of a revocation, in the order in which they came to their end. */
+export interface ProofStep {
+  readonly step: "record" | "connections" | "tickets" | "access-point" | "firewall" | "list";
+  /** Since the call came. */
+  readonly milliseconds: number;
+  /** What is so from now on. */
+  readonly sentence: string;
+}
+
+/** What the owner is told of a revocation that reached everything. */
+export interface Revoked extends Outcome {
+  readonly proof: readonly ProofStep[];
+}
+
+/** Why a device is where it is, or may or may not ask something of another. */
+export interface Question {
+  readonly id: string;
+  /** As {@link Grant} has it; null for the network itself. */
+  readonly to: string | null;
+  readonly path: string | null;
+  readonly method: Method | null;
+  /** When; null for now. Only about the network. */
+  readonly at: number | null;
+}
+
+export interface Explanation {
+  readonly can: boolean;
+  readonly sentence: string;
+  readonly fix: Fix | null;
 }
 
 /** For how long a device may be silent from now on, in days. */
@@ -241,9 +340,20 @@ export interface LogFilter {
   readonly device: string | null;
   /** Newest ones, at most so many. */
   readonly limit: number;
+  /** Only those behind the event of this number. */
+  readonly after: number;
+}
+
+export interface LogPage {
+  /** Oldest first. */
+  readonly events: readonly LogEvent[];
+  /** Number of the newest event there is, shown or not; 0 where there is none. */
+  readonly newest: number;
 }
 
 export interface LogEvent {
+  /** Counts from 1 since the start of the daemon. */
+  readonly number: number;
   readonly at: number | null;
   /** A word for programs: `admitted`, `quarantined`, `rejected`, `approved`, … */
   readonly kind: string;
@@ -319,12 +429,12 @@ export interface RevocationList {
 export interface HomeService {
   status(): Answer<Status>;
   /** Ordered as a person would: who waits for a decision first. */
-  devices(filter: DeviceFilter): Answer<readonly DeviceSummary[]>;
+  devices(filter: DeviceFilter): Answer<DevicePage>;
   device(id: string): Answer<DeviceDetails>;
   approve(id: string, approval: Approval): Answer<Outcome>;
   deny(id: string): Answer<Outcome>;
   rename(id: string, name: string): Answer<Outcome>;
-  revoke(id: string, reason: RevocationReason): Answer<Outcome>;
+  revoke(id: string, reason: RevocationReason): Answer<Revoked>;
   release(id: string): Answer<Released>;
   readmit(id: string): Answer<Outcome>;
   /** Forgets a record that may be forgotten. */
@@ -347,7 +457,9 @@ export interface HomeService {
   ungroup(id: string, name: string): Answer<RightsSummary>;
   search(order: SearchOrder): Answer<SearchState>;
   importDevices(text: string, format: "csv" | "qr"): Answer<ImportOutcome>;
-  log(filter: LogFilter): Answer<readonly LogEvent[]>;
+  log(filter: LogFilter): Answer<LogPage>;
+  why(question: Question): Answer<Explanation>;
+  pulse(): Answer<Pulse>;
   audit(filter: AuditFilter): Answer<AuditPage>;
   /** Follows the audit log from its oldest entry. */
   verify(): Answer<AuditVerdict>;

@@ -31,7 +31,7 @@ export class Notices {
   /** Somebody watches from now on, or nobody. */
   watched(active: boolean): void {
     this.#told = active ? this.#shown() : null;
-    this.#warnings = active ? this.#house.troubles().join("\n") : "";
+    this.#warnings = active ? this.#troubles().join("\n") : "";
   }
 
   /** Devices may be otherwise. */
@@ -56,11 +56,15 @@ export class Notices {
   /** What the owner should look at may be otherwise. */
   lookAtStatus(): void {
     if (this.#told === null) return;
-    const troubles = this.#house.troubles();
+    const troubles = this.#troubles();
     const warnings = troubles.join("\n");
     if (warnings === this.#warnings) return;
     this.#warnings = warnings;
     this.#notify("status", { warnings: troubles.length });
+  }
+
+  #troubles(): readonly string[] {
+    return this.#house.troubles().map(({ sentence }) => sentence);
   }
 
   #shown(): ReadonlyMap<string, Shown> {

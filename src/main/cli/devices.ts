@@ -2,16 +2,20 @@
 import { oneLine, visible } from "../../base/text.ts";
 import type {
   DeviceDetails,
+  DevicePage,
   DeviceSummary,
+  Explanation,
   Outcome,
   PatienceOutcome,
+  ProofStep,
   Released,
+  Revoked,
   RightsSummary,
 } from "../../daemon/management/service.ts";
 import { optionFor, summaryOf } from "./command.ts";
 import type { Command } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
-import { duration, facts, minute, table } from "./text.ts";
+import { duration, facts, MAX_SENTENCE, minute, table } from "./text.ts";
 
 const ID = { name: "ID", required: true };
 
@@ -29,8 +33,13 @@ const devices: Command = {
   asks: true,
   async run(call) {
     const state = call.words.operands[0] ?? null;
-    const result = await call.ask<{ devices: readonly DeviceSummary[] }>("devices", { state });
-    return call.show(result, ({ devices: all }) =>
+    const all: DeviceSummary[] = [];
+    for (let from: number | null = 0; from !== null;) {
+      const page: DevicePage = await call.ask<DevicePage>("devices", { state, from });
+      all.push(...page.devices);
+      from = page.next;
+    }
+    return call.show({ devices: all }, () =>
       all.length === 0 ? "no devices\n" : table(HEADING, all.map(row)),
     );
   },
@@ -84,6 +93,7 @@ function details(it: DeviceDetails): string {
     ],
     ["proven by", it.proven],
     ["key", keyWords(it)],
+    ["number", it.code],
     ["theft lock", it.theftLock ? "yes" : "no"],
     ["release", releaseText(it)],
     ["MAC addresses", it.macs.join(" ")],
@@ -144,14 +154,24 @@ function word(
     ...more,
     async run(call) {
       const args = { id: call.operand(0), ...more.args?.(call) };
-      const outcome = await call.ask<Outcome & Partial<Released>>(name, args);
-      return call.show(outcome, ({ id, state, confirmed }) =>
+      const outcome = await call.ask<Outcome & Partial<Released & Revoked>>(name, args);
+      return call.show(outcome, ({ id, state, confirmed, proof = [] }) =>
         name === "remove"
           ? `${visible(id)} is forgotten\n`
-          : `${visible(id)} is ${visible(state)}\n${confirmation(confirmed ?? null)}`,
+          : `${visible(id)} is ${visible(state)}\n${proofText(proof)}${confirmation(confirmed ?? null)}`,
       );
     },
   };
+}
+
+/** What has come to its end, and after how many milliseconds. */
+function proofText(proof: readonly ProofStep[]): string {
+  return proof
+    .map(({ milliseconds, sentence }) => {
+      const time = String(milliseconds).padStart(7);
+      return `${time} ms  ${oneLine(sentence, MAX_SENTENCE)}\n`;
+    })
+    .join("");
 }
 
 /** Nothing for what no device confirms. */
@@ -192,6 +212,7 @@ const words: readonly Command[] = [
     examples: ["homeca revoke abcdefghijklmnop --reason keyCompromise"],
     description: [
       "Its certificates go on the revocation list, its connection ends now, and it cannot come back by itself. Use it for a device that was lost, stolen or taken over.",
+      "What has ended is shown line by line, with the milliseconds since the command came.",
     ],
     args: (call) => ({ reason: call.option("reason") }),
   }),
@@ -341,4 +362,43 @@ const rights: readonly Command[] = [
   }),
 ];
 
-export const DEVICE_COMMANDS: readonly Command[] = [devices, show, ...words, patience, ...rights];
+const why: Command = {
+  name: "why",
+  alias: null,
+  summary: summaryOf("why"),
+  operands: [ID],
+  options: [
+    optionFor("why", "to", "TARGET"),
+    optionFor("why", "path", "PATH"),
+    optionFor("why", "method", "METHOD"),
+    optionFor("why", "at", "SECONDS"),
+  ],
+  description: [
+    "One sentence: why the device is in the network or not, and with --to why it may ask something of another or not. It ends with status 1 where it is not, or may not.",
+  ],
+  examples: [
+    "homeca why abcdefghijklmnop",
+    "homeca why abcdefghijklmnop --to qrstuvwxyz234567 --path /temperature --method GET",
+  ],
+  asks: true,
+  async run(call) {
+    const explained = await call.ask<Explanation>("why", {
+      id: call.operand(0),
+      to: call.option("to"),
+      path: call.option("path"),
+      method: call.option("method"),
+      at: call.whole("at"),
+    });
+    const shown = call.show(explained, ({ sentence }) => `${oneLine(sentence, MAX_SENTENCE)}\n`);
+    return explained.can ? shown : EXIT.refused;
+  },
+};
+
+export const DEVICE_COMMANDS: readonly Command[] = [
+  devices,
+  show,
+  ...words,
+  patience,
+  ...rights,
+  why,
+];

@@ -3,6 +3,8 @@ import { oneLine } from "../../base/text.ts";
 import type {
   AuthoritySummary,
   LogEvent,
+  LogPage,
+  Pulse,
   RevocationList,
   Status,
 } from "../../daemon/management/service.ts";
@@ -65,7 +67,7 @@ const log: Command = {
   asks: true,
   async run(call) {
     const args = { device: call.option("device"), limit: call.whole("limit") };
-    const result = await call.ask<{ events: readonly LogEvent[] }>("log", args);
+    const result = await call.ask<LogPage>("log", args);
     return call.show(
       result,
       ({ events }) => events.map(eventLine).join("") || "nothing happened yet\n",
@@ -132,6 +134,28 @@ const crl: Command = {
   },
 };
 
+const pulse: Command = {
+  name: "pulse",
+  alias: null,
+  summary: summaryOf("pulse"),
+  operands: [],
+  options: [],
+  description: [
+    "Three values that pages and scripts compare with those they saw last, instead of asking for everything.",
+  ],
+  examples: ["homeca pulse --json"],
+  asks: true,
+  async run(call) {
+    return call.show(await call.ask<Pulse>("pulse"), ({ boot, revision, events }) =>
+      facts([
+        ["boot", boot],
+        ["revision", String(revision)],
+        ["events", String(events)],
+      ]),
+    );
+  },
+};
+
 const reload: Command = {
   name: "reload",
   alias: null,
@@ -176,6 +200,7 @@ const replaced: Command = {
 
 export const HOME_COMMANDS: readonly Command[] = [
   status,
+  pulse,
   log,
   audit,
   verify,

@@ -1,0 +1,3 @@
+'use strict';
+'require view';
+return view.extend({ render() { return E('h2', {}, [ _('Log') ]); } });
