@@ -2,15 +2,15 @@
 'require baseclass';
 'require homeca.api as api';
 'require homeca.dialog as dialog';
-'require homeca.household as household';
 'require homeca.life as life';
 'require homeca.revocation as revocation';
+'require homeca.words as words';
 
 /* What the owner does with one device. Each says first what it will do, and to whom. */
 
 function subject(device) {
   return E('p', {}, [
-    E('strong', {}, [ E('bdi', {}, [ household.title(device) ]) ]), ' ', E('code', {}, [ device.id ])
+    E('strong', {}, [ E('bdi', {}, [ words.title(device) ]) ]), ' ', E('code', {}, [ device.id ])
   ]);
 }
 
@@ -83,7 +83,7 @@ return baseclass.extend({
    */
   async run(action, device) {
     if (action === 'revoke')
-      return await revocation.run(device, household.title(device)) ? {} : null;
+      return await revocation.run(device, words.title(device)) ? {} : null;
     const { title, text, verb, isDangerous } = plain()[action];
     const answer = await dialog.ask({
       title, verb, isDangerous,

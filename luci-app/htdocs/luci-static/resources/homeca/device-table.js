@@ -1,13 +1,13 @@
 'use strict';
 'require baseclass';
-'require homeca.household as household';
-'require homeca.life as life';
-'require homeca.when as when';
+'require homeca.words as words';
 
 /*
  * The table of devices. Rows are made once and changed in place, so that five hundred are drawn
  * quickly, and neither the keyboard's place nor the scroll is lost when the home moves on.
  */
+
+const STATES = Object.keys(words.STATES);
 
 /** Absent times sort behind all others, whichever way round. */
 function byTime(field) {
@@ -29,50 +29,50 @@ function columns() {
     {
       name: 'name',
       title: _('Device'),
-      compare: byText((device) => household.title(device)),
+      compare: byText((device) => words.title(device)),
       draw: (device) => [
         E('a', { 'href': L.url('admin/services/homeca/device') + '?id=' + encodeURIComponent(device.id) },
-          [ E('bdi', {}, [ household.title(device) ]) ]),
-        device.type === null ? '' : E('div', { 'class': 'homeca-aside' }, [ E('bdi', {}, [ device.type ]) ])
+          [ E('bdi', {}, [ words.title(device) ]) ]),
+        device.type === null ? '' : E('div', { 'class': 'homeca-quiet' }, [ E('bdi', {}, [ device.type ]) ])
       ]
     },
     {
       name: 'state',
       title: _('State'),
-      compare: (a, b, sign) => sign * (life.STATES.indexOf(a.state) - life.STATES.indexOf(b.state)),
+      compare: (a, b, sign) => sign * (STATES.indexOf(a.state) - STATES.indexOf(b.state)),
       draw: (device) => {
-        const badges = [ E('span', { 'class': 'homeca-badge homeca-' + device.state }, [ life.stateName(device.state) ]) ];
+        const badges = [ E('span', { 'class': 'homeca-badge homeca-' + device.state }, [ words.state(device.state) ]) ];
         if (device.alarm !== null)
           badges.push(' ', E('span', { 'class': 'homeca-badge homeca-alarm' }, [ _('alarm') ]));
         if (device.theftLock)
           badges.push(' ', E('span', { 'class': 'homeca-badge' }, [ _('theft-locked') ]));
-        return badges.concat(E('div', { 'class': 'homeca-aside' }, [ life.placeName(device.place) ]));
+        return badges.concat(E('div', { 'class': 'homeca-quiet' }, [ words.place(device.place) ]));
       }
     },
     {
       name: 'class',
       title: _('Class'),
-      compare: byText((device) => life.className(device.class)),
-      draw: (device) => [ life.className(device.class) ]
+      compare: byText((device) => words.deviceClass(device.class)),
+      draw: (device) => [ words.deviceClass(device.class) ]
     },
     {
       name: 'seen',
       title: _('Last seen'),
       compare: byTime('lastSeen'),
-      draw: (device) => [ when.moment(device.lastSeen) ]
+      draw: (device) => [ device.lastSeen === null ? '–' : words.moment(device.lastSeen) ]
     },
     {
       name: 'until',
       title: _('Certificate until'),
       compare: byTime('certifiedUntil'),
-      draw: (device) => [ when.day(device.certifiedUntil) ]
+      draw: (device) => [ words.day(device.certifiedUntil) ]
     },
     {
       name: 'rights',
       title: _('Rights'),
       compare: (a, b, sign) => sign * (a.words.length - b.words.length),
       draw: (device) => device.words.length === 0
-        ? [ E('span', { 'class': 'homeca-aside' }, [ _('asks nothing of others') ]) ]
+        ? [ E('span', { 'class': 'homeca-quiet' }, [ _('asks nothing of others') ]) ]
         : device.words.map((words) => E('div', {}, [ E('bdi', {}, [ words ]) ]))
     }
   ];

@@ -12,8 +12,12 @@ const FOCUSABLE = 'a[href], button:not([disabled]), input:not([disabled]), selec
 /** Numbers the headings, so that each dialog is named by its own. */
 let opened = 0;
 
-/** Tab goes round inside the dialog: what lies under it is not meant. */
+/** Tab goes round inside the dialog, for what lies under it is not meant; Escape is its first button, which does nothing. */
 function keepInside(dialog, event) {
+  if (event.key === 'Escape') {
+    event.stopPropagation();
+    dialog.querySelector('.right > button:not([disabled])')?.click();
+  }
   if (event.key !== 'Tab') return;
   const stops = Array.from(dialog.querySelectorAll(FOCUSABLE)).filter((stop) => stop.offsetParent !== null);
   if (stops.length === 0) return;
@@ -36,12 +40,8 @@ return baseclass.extend({
     const before = document.activeElement;
     const node = ui.showModal([ title ], content, 'homeca-dialog');
     const heading = node.querySelector('h4');
-    if (heading !== null) {
-      heading.id = 'homeca-dialog-%d'.format(++opened);
-      node.parentNode.setAttribute('aria-labelledby', heading.id);
-    }
-    node.parentNode.setAttribute('role', 'dialog');
-    node.parentNode.setAttribute('aria-modal', 'true');
+    heading.id = 'homeca-dialog-%d'.format(++opened);
+    node.setAttribute('aria-labelledby', heading.id);
     const trap = (event) => keepInside(node, event);
     node.addEventListener('keydown', trap);
     return {

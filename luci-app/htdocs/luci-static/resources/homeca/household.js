@@ -37,12 +37,8 @@ return baseclass.extend({
 
   /** @returns {Promise<Map<string, object>>} by id */
   async all() {
-    return this.rest(await this.page(0));
-  },
-
-  /** What to call a device: its name, or its id where it has none. */
-  title(device) {
-    return device.name === null ? device.id : device.name;
+    const devices = await api.devices();
+    return new Map(devices.map((device) => [ device.id, device ]));
   },
 
   /** Names of all groups that some device is in, sorted. */

@@ -2,15 +2,10 @@
 'require baseclass';
 
 /*
- * A device's life in plain words: its state, what is proven of it, how it came to its key, and what
- * may be done with it in that state. The states and their ways are those of the daemon's lifecycle
+ * A device's life: its state in a sentence, how it came to its name and its key, and what may be done
+ * with it in that state. The states and their ways are those of the daemon's lifecycle
  * table, which has the last word: a button that should not be here is refused there.
  */
-
-/** In the order a life usually takes them. */
-const STATES = [ 'expected', 'pending', 'approved', 'active', 'dormant', 'denied', 'revoked', 'released' ];
-
-const CLASSES = [ 'aware', 'certificate', 'legacy', 'wired' ];
 
 /** In which states the owner can do what. */
 const ALLOWED = {
@@ -23,9 +18,6 @@ const ALLOWED = {
 };
 
 return baseclass.extend({
-  STATES,
-  CLASSES,
-
   /** Whether the owner can do this to the device now. */
   allows(action, device) {
     if (action === 'lock' || action === 'unlock')
@@ -36,20 +28,6 @@ return baseclass.extend({
   /** Whether the device belongs to the home: only such a one asks others for something. */
   isMember(device) {
     return [ 'approved', 'active', 'dormant' ].includes(device.state);
-  },
-
-  stateName(state) {
-    switch (state) {
-    case 'expected': return _('expected');
-    case 'pending': return _('waits for you');
-    case 'approved': return _('approved');
-    case 'active': return _('active');
-    case 'dormant': return _('dormant');
-    case 'denied': return _('denied');
-    case 'revoked': return _('revoked');
-    case 'released': return _('released');
-    default: return state;
-    }
   },
 
   /** The state in a sentence. */
@@ -64,42 +42,6 @@ return baseclass.extend({
     case 'revoked': return _('Its certificates were withdrawn; it cannot come back by itself.');
     case 'released': return _('You gave it up, so that another home can own it.');
     default: return state;
-    }
-  },
-
-  className(name) {
-    switch (name) {
-    case 'aware': return _('HomeCA-aware');
-    case 'certificate': return _('with a certificate');
-    case 'legacy': return _('with a Wi-Fi key');
-    case 'wired': return _('on a cable');
-    default: return name;
-    }
-  },
-
-  placeName(place) {
-    switch (place) {
-    case 'home': return _('in the network');
-    case 'quarantine': return _('in quarantine');
-    case 'none': return _('not here');
-    default: return place;
-    }
-  },
-
-  alarmSentence(alarm) {
-    if (alarm === 'duplicate-key')
-      return _('Two devices use this key, so one is a copy. Both are held in quarantine: revoke the one you do not know.');
-    return alarm;
-  },
-
-  /** What tied the key to the thing that the owner holds. */
-  provenSentence(proven) {
-    switch (proven) {
-    case 'setup-code': return _('It proved the setup code of its label.');
-    case 'imported-key': return _('It proved a key from a list that you imported.');
-    case 'owner': return _('You said that it is yours.');
-    case 'nothing': return _('Nothing ties it to a thing that you hold.');
-    default: return proven;
     }
   },
 

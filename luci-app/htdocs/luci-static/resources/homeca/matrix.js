@@ -2,11 +2,11 @@
 'require baseclass';
 'require homeca.api as api';
 'require homeca.dialog as dialog';
-'require homeca.household as household';
 'require homeca.life as life';
 'require homeca.rights as rights';
 'require homeca.rights-form as rightsForm';
 'require homeca.rights-list as rightsList';
+'require homeca.words as words';
 
 /*
  * Who may do what with whom. Whoever asks has a row, whoever is asked a column; a large home is
@@ -40,9 +40,9 @@ return baseclass.extend({
     let filter = '';
     let turn = 0;
 
-    const nameOf = (id) => devices.has(id) ? household.title(devices.get(id)) : id;
+    const nameOf = (id) => devices.has(id) ? words.title(devices.get(id)) : id;
     const members = () => Array.from(devices.values()).filter((device) => life.isMember(device));
-    const isMeant = (device) => household.title(device).toLowerCase().includes(filter) || device.id.startsWith(filter);
+    const isMeant = (device) => words.title(device).toLowerCase().includes(filter) || device.id.startsWith(filter);
 
     /** Only who has words for its rights has any, so the others are not asked for. */
     const load = async (some) => {
@@ -119,7 +119,7 @@ return baseclass.extend({
           'type': 'button',
           'class': methods.length === 0 ? 'homeca-cell' : own.length === 0 ? 'homeca-cell homeca-shared' : 'homeca-cell homeca-own',
           'data-cell': '%s %s'.format(asker.id, target.id),
-          'aria-label': _('%s: %s', 'cell and what it means').format(shown, words),
+          'aria-label': _('%s: %s').format(shown, words),
           'title': words,
           'click': () => change(asker, target)
         }, [ shown ])
@@ -159,15 +159,15 @@ return baseclass.extend({
             E('caption', { 'class': 'homeca-hidden' }, [ _('Who may do what with whom') ]),
             E('thead', {}, [ E('tr', {}, [
               E('th', { 'scope': 'col' }, [ _('asks') ]),
-              ...columns.part.map((device) => E('th', { 'scope': 'col' }, [ E('bdi', {}, [ household.title(device) ]) ]))
+              ...columns.part.map((device) => E('th', { 'scope': 'col' }, [ E('bdi', {}, [ words.title(device) ]) ]))
             ]) ]),
             E('tbody', {}, rows.part.map((asker) => E('tr', {}, [
-              E('th', { 'scope': 'row' }, [ E('bdi', {}, [ household.title(asker) ]) ]),
+              E('th', { 'scope': 'row' }, [ E('bdi', {}, [ words.title(asker) ]) ]),
               ...columns.part.map((target) => cell(asker, target))
             ])))
           ])
         ]),
-        E('p', { 'class': 'homeca-aside' }, [ _('A dashed cell is granted through a group, or to ask every device.') ])
+        E('p', { 'class': 'homeca-quiet' }, [ _('A dashed cell is granted through a group, or to ask every device.') ])
       );
       if (focused !== null) node.querySelector('[data-cell="%s"]'.format(focused))?.focus();
       return { rows };

@@ -41,7 +41,8 @@ function wait(milliseconds) {
 
 /** Tenths count where it went fast. */
 function duration(milliseconds) {
-  return milliseconds < 10 ? _('%.1f ms').format(milliseconds) : _('%d ms').format(Math.round(milliseconds));
+  const shown = milliseconds < 10 ? Math.round(milliseconds * 10) / 10 : Math.round(milliseconds);
+  return _('%s ms').format(String(shown));
 }
 
 function line(step) {
@@ -49,7 +50,7 @@ function line(step) {
     E('span', { 'class': 'homeca-tick', 'aria-hidden': 'true' }, [ '…' ]),
     E('div', {}, [
       E('div', {}, [ stepName(step) ]),
-      E('div', { 'class': 'homeca-aside homeca-told' })
+      E('div', { 'class': 'homeca-quiet homeca-told' })
     ]),
     E('span', { 'class': 'homeca-took' })
   ]);
@@ -69,7 +70,7 @@ function tick(list, { step, done, milliseconds, sentence }) {
 /** Steps that the daemon did not speak of were not needed. */
 function strike(list) {
   for (const item of list.querySelectorAll('li:not(.homeca-done):not(.homeca-undone)')) {
-    item.classList.add('homeca-aside');
+    item.classList.add('homeca-quiet');
     item.querySelector('.homeca-tick').replaceChildren('–');
     item.querySelector('.homeca-told').replaceChildren(_('was not needed'));
   }

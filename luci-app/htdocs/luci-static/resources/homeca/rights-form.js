@@ -2,6 +2,7 @@
 'require baseclass';
 'require homeca.household as household';
 'require homeca.rights as rights';
+'require homeca.words as words';
 
 /* The form that grants a right: to whom, for which path, by which methods, said in words as it is typed. */
 
@@ -13,7 +14,7 @@ function option(value, title) {
 function fillTargets(select, devices, own) {
   const chosen = select.value;
   const others = Array.from(devices.values()).filter((device) => device.id !== own);
-  others.sort((a, b) => household.title(a).localeCompare(household.title(b)));
+  others.sort((a, b) => words.title(a).localeCompare(words.title(b)));
   const groups = household.groups(devices);
   // Nobody is chosen for the owner: a right for all is a large one to give by not looking.
   const parts = [ option('', _('choose whom')), option(rights.ALL, _('every device')) ];
@@ -22,7 +23,7 @@ function fillTargets(select, devices, own) {
       groups.map((name) => option(rights.groupTarget(name), _('the group %s').format(name)))));
   if (others.length > 0)
     parts.push(E('optgroup', { 'label': _('Devices') },
-      others.map((device) => option(device.id, household.title(device)))));
+      others.map((device) => option(device.id, words.title(device)))));
   select.replaceChildren(...parts);
   const values = Array.from(select.options, ({ value }) => value);
   select.value = values.includes(chosen) ? chosen : '';
@@ -42,7 +43,7 @@ return baseclass.extend({
    */
   create(asked) {
     let devices = new Map();
-    const nameOf = (id) => devices.has(id) ? household.title(devices.get(id)) : id;
+    const nameOf = (id) => devices.has(id) ? words.title(devices.get(id)) : id;
     const target = E('select', { 'id': asked.prefix + '-to', 'class': 'cbi-input-select', 'change': () => preview() });
     const path = E('input', {
       'id': asked.prefix + '-path', 'type': 'text', 'class': 'cbi-input-text', 'maxlength': '255',
@@ -67,7 +68,7 @@ return baseclass.extend({
       button.disabled = wrong !== null;
       const right = { to: to(), path: path.value, methods: methods() };
       words.replaceChildren(E('bdi', {}, [ wrong ?? rights.sentence(nameOf(asked.id), right, nameOf) ]));
-      words.classList.toggle('homeca-aside', wrong !== null);
+      words.classList.toggle('homeca-quiet', wrong !== null);
     };
 
     const submit = (event) => {
@@ -91,7 +92,7 @@ return baseclass.extend({
     };
 
     const box = (at) => E('label', { 'class': 'homeca-check', 'for': boxes[at].id },
-      [ boxes[at], ' ', _('%s (%s)', 'verb and method').format(rights.verb(rights.METHODS[at]), rights.METHODS[at]) ]);
+      [ boxes[at], ' ', _('%s (%s)').format(rights.verb(rights.METHODS[at]), rights.METHODS[at]) ]);
     const usual = rights.METHODS.slice(0, rights.USUAL).map((_method, at) => box(at));
     const more = rights.METHODS.slice(rights.USUAL).map((_method, at) => box(rights.USUAL + at));
     const field = (id, title, content) => E('div', { 'class': 'homeca-field' },

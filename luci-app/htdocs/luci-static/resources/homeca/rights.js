@@ -1,5 +1,6 @@
 'use strict';
 'require baseclass';
+'require homeca.words as words';
 
 /*
  * What devices may ask of each other: words for it, and who is meant by a right. A right is as
@@ -21,7 +22,7 @@ const PATH = new RegExp("^/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*$");
 /** Names with commas, and `and` before the last. */
 function listed(names) {
   if (names.length < 2) return names.join('');
-  return _('%s and %s', 'list').format(names.slice(0, -1).join(', '), names[names.length - 1]);
+  return _('%s and %s').format(names.slice(0, -1).join(', '), names[names.length - 1]);
 }
 
 return baseclass.extend({

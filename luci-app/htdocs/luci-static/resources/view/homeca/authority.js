@@ -4,8 +4,7 @@
 'require homeca.dialog as dialog';
 'require homeca.live as live';
 'require homeca.slot as slot';
-'require homeca.style as style';
-'require homeca.when as when';
+'require homeca.words as words';
 
 /* The certificate authority of this home: its certificates, when they are renewed, and its revocation list. */
 
@@ -50,18 +49,17 @@ return view.extend({
 
   render(subject) {
     if (subject instanceof Error) {
-      live.follow(() => window.location.reload());
       return E('div', { 'class': 'homeca' }, [
-        style.link(), E('h2', {}, [ _('Authority') ]), E('p', { 'class': 'alert-message warning' }, [ subject.message ])
+        live.style(), live.follow(() => window.location.reload()), E('h2', {}, [ _('Authority') ]), E('p', { 'class': 'alert-message warning' }, [ subject.message ])
       ]);
     }
     const slots = [ this.troubles(), this.root(), this.renewals(), this.list() ];
     this.update = (now) => { for (const each of slots) each.update(now); };
     this.update(subject);
-    live.follow(() => this.refresh());
     const [ troubles, root, renewals, list ] = slots;
     return E('div', { 'class': 'homeca' }, [
-      style.link(),
+      live.style(),
+      live.follow(() => this.refresh()),
       E('h2', {}, [ _('Authority') ]),
       troubles.node,
       section(_('Root certificate'), [ root.node ]),
@@ -103,7 +101,7 @@ return view.extend({
       facts([
         [ _('Fingerprint of the certificate (SHA-256)'), fingerprint(it.rootFingerprint) ],
         [ _('Fingerprint of the key (SHA-256)'), fingerprint(it.rootKeyFingerprint) ],
-        [ _('Valid until'), when.day(it.notAfter) ],
+        [ _('Valid until'), words.day(it.notAfter) ],
         [ _('Its key'), it.rootKeyHere === undefined ? null : it.rootKeyHere
           ? _('is on this router')
           : _('is not on this router: the issuing authority cannot be renewed without it') ]
@@ -124,8 +122,8 @@ return view.extend({
         [ _('Server %s: proves this home to devices').format(it.serverName), it.serverNotAfter, it.serverRenewsAt ]
       ].filter(([ , notAfter ]) => notAfter !== undefined).map(([ name, notAfter, renewsAt ]) => E('tr', { 'class': 'tr', 'role': 'row' }, [
         [ _('Certificate'), name ],
-        [ _('Valid until'), when.day(notAfter) ],
-        [ _('Renewed on'), typeof renewsAt === 'number' ? when.day(renewsAt) : _('not any more: the root ends too soon') ]
+        [ _('Valid until'), words.day(notAfter) ],
+        [ _('Renewed on'), typeof renewsAt === 'number' ? words.day(renewsAt) : _('not any more: the root ends too soon') ]
       ].map(([ title, content ]) => E('td', { 'class': 'td', 'role': 'cell', 'data-title': title }, [ content ])))))
     ]) ]);
   },
@@ -135,8 +133,8 @@ return view.extend({
       E('p', {}, [ _('Devices read here which certificates are withdrawn. It is signed anew with each revocation, and before it ends.') ]),
       facts([
         [ _('Number'), String(it.number) ],
-        [ _('Signed'), when.moment(it.thisUpdate) ],
-        [ _('Good until'), when.moment(it.nextUpdate) ],
+        [ _('Signed'), words.moment(it.thisUpdate) ],
+        [ _('Good until'), words.moment(it.nextUpdate) ],
         [ _('Withdrawn certificates on it'), String(it.revoked) ]
       ]),
       save(_('Download the revocation list'), 'homeca-crl.pem', 'application/x-pem-file', it.crlPem)

@@ -8,12 +8,14 @@
 'require homeca.rights-form as rightsForm';
 'require homeca.rights-list as rightsList';
 'require homeca.slot as slot';
-'require homeca.style as style';
-'require homeca.when as when';
+'require homeca.words as words';
 
 /* One device: what it is, what is proven of it, what it may do, and what may be done with it. */
 
+/** Events that are shown of it. */
 const HISTORY = 100;
+
+const HOUR = 3600;
 
 function section(title, nodes) {
   return E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ title ]) ].concat(nodes));
@@ -77,7 +79,7 @@ return view.extend({
   render([ device, rightsOfIt, log ]) {
     if (device === null || device instanceof Error) {
       return E('div', { 'class': 'homeca' }, [
-        style.link(),
+        live.style(),
         E('h2', {}, [ _('Device') ]),
         E('p', { 'class': 'alert-message warning' }, [ device === null ? _('Choose a device from the list.') : device.message ]),
         this.back()
@@ -97,11 +99,10 @@ return view.extend({
       grant: (right) => this.changed('grant', Object.assign({ id: device.id }, right), _('It may do that now.'))
     });
     this.update({ device, rights: rightsOfIt, events: log.events });
-    void this.readHousehold();
-    live.follow(() => this.refresh());
 
     return E('div', { 'class': 'homeca' }, [
-      style.link(),
+      live.style(),
+      live.follow(() => this.refresh()),
       this.back(),
       heading.node,
       this.fault,
@@ -129,15 +130,15 @@ return view.extend({
         'click': () => this.act(action)
       }, [ actions.verb(action) ]);
       return [
-        E('h2', {}, [ E('bdi', {}, [ household.title(device) ]) ]),
+        E('h2', {}, [ E('bdi', {}, [ words.title(device) ]) ]),
         E('p', {}, [
-          E('span', { 'class': 'homeca-badge homeca-' + device.state }, [ life.stateName(device.state) ]), ' ',
-          E('span', { 'class': 'homeca-badge' }, [ life.placeName(device.place) ]), ' ',
+          E('span', { 'class': 'homeca-badge homeca-' + device.state }, [ words.state(device.state) ]), ' ',
+          E('span', { 'class': 'homeca-badge' }, [ words.place(device.place) ]), ' ',
           device.theftLock ? E('span', { 'class': 'homeca-badge' }, [ _('theft-locked') ]) : ''
         ]),
         E('p', {}, [ life.stateSentence(device.state) ]),
-        device.alarm === null ? '' : E('p', { 'class': 'alert-message error' }, [ life.alarmSentence(device.alarm) ]),
-        device.why === null ? '' : E('p', { 'class': 'homeca-aside' }, [ E('bdi', {}, [ device.why ]) ]),
+        device.alarm === null ? '' : E('p', { 'class': 'alert-message error' }, [ words.alarm(device.alarm) ]),
+        device.why === null ? '' : E('p', { 'class': 'homeca-quiet' }, [ E('bdi', {}, [ device.why ]) ]),
         E('div', { 'class': 'homeca-buttons' }, this.isReadOnly ? [ this.whyLink(device) ] : [
           ...actions.of(device).map(button),
           E('button', { 'type': 'button', 'class': 'btn', 'click': () => this.rename() }, [ _('Rename') ]),
@@ -155,18 +156,18 @@ return view.extend({
     return slot.create(({ device }) => device, (device) => [ facts([
       [ _('Id'), [ E('code', {}, [ device.id ]) ] ],
       [ _('Type'), device.type ],
-      [ _('Class'), life.className(device.class) ],
+      [ _('Class'), words.deviceClass(device.class) ],
       [ _('Network'), device.placement === null ? null
         : device.placement.vlan === null ? device.placement.network
           : _('%s, VLAN %d').format(device.placement.network, device.placement.vlan) ],
       [ _('Addresses'), device.macs.join(' ') ],
-      [ _('First seen'), when.moment(device.firstSeen) ],
-      [ _('Last seen'), when.moment(device.lastSeen) ],
-      [ _('Decided'), device.decidedAt === null ? null : _('%s, by %s').format(when.moment(device.decidedAt), device.decidedBy ?? '–') ],
+      [ _('First seen'), words.moment(device.firstSeen) ],
+      [ _('Last seen'), words.moment(device.lastSeen) ],
+      [ _('Decided'), device.decidedAt === null ? null : _('%s, by %s').format(words.moment(device.decidedAt), words.kind(device.decidedBy)) ],
       [ _('Release'), device.release === null ? null : !device.release.confirmed
         ? _('not confirmed yet: the device gets it when it is next here')
         : device.release.confirmedAt === null ? _('confirmed by the device')
-          : _('confirmed by the device, %s').format(when.moment(device.release.confirmedAt)) ]
+          : _('confirmed by the device, %s').format(words.moment(device.release.confirmedAt)) ]
     ]) ], { 'class': 'cbi-section' });
   },
 
@@ -175,7 +176,7 @@ return view.extend({
       E('div', { 'class': 'homeca-proven' }, [
         E('h4', {}, [ _('Proven') ]),
         E('ul', {}, [
-          E('li', {}, [ life.provenSentence(device.proven) ]),
+          E('li', {}, [ words.proven(device.proven) ]),
           device.certificates.some(isValid) ? E('li', {}, [ _('It holds a certificate of this home.') ]) : '',
           device.nameBy === 'device' || device.nameBy === null ? '' : E('li', {}, [ life.namedBy(device.nameBy) ])
         ]),
@@ -191,7 +192,7 @@ return view.extend({
           [ _('Type'), device.claim.type ],
           [ _('Id'), [ E('code', {}, [ device.claim.id ]) ] ]
         ]),
-        E('p', { 'class': 'homeca-aside' }, [ _('Whoever sends such a claim chooses it, and addresses as well.') ]),
+        E('p', { 'class': 'homeca-quiet' }, [ _('Whoever sends such a claim chooses it, and addresses as well.') ]),
         device.nameBy === 'device' ? E('p', {}, [ life.namedBy('device') ]) : ''
       ])
     ]) ]);
@@ -217,8 +218,8 @@ return view.extend({
             E('th', { 'class': 'th', 'role': 'columnheader' }, [ title ]))) ]),
         E('tbody', { 'role': 'rowgroup' }, all.map((certificate) => E('tr', { 'class': 'tr', 'role': 'row' }, [
           [ _('Serial number'), E('code', { 'class': 'homeca-long' }, [ certificate.serial ]) ],
-          [ _('Issued'), when.moment(certificate.issuedAt) ],
-          [ _('Until'), when.moment(certificate.notAfter) ],
+          [ _('Issued'), words.moment(certificate.issuedAt) ],
+          [ _('Until'), words.moment(certificate.notAfter) ],
           [ _('State'), certificate.revoked ? _('withdrawn') : isValid(certificate) ? _('valid') : _('ended') ]
         ].map(([ title, content ]) => E('td', { 'class': 'td', 'role': 'cell', 'data-title': title }, [ content ])))))
       ]) ]);
@@ -229,14 +230,14 @@ return view.extend({
       ? [ E('p', {}, [ _('The silence of a device is measured while it belongs to the home.') ]) ]
       : [
         facts([
-          [ _('Silent for'), when.hours(silence.hours) ],
+          [ _('Silent for'), words.span(silence.hours * HOUR) ],
           [ _('Taken for'), silence.pinned
             ? _('%s days, as you set it').format(String(silence.days))
             : _('%s days, as the home decides').format(String(silence.days)) ],
           [ _('Falls dormant'), silence.dormantInHours === null ? _('It is dormant.')
-            : _('after %s more of silence').format(when.hours(silence.dormantInHours)) ]
+            : _('after %s more of silence').format(words.span(silence.dormantInHours * HOUR)) ]
         ]),
-        E('p', { 'class': 'homeca-aside' }, [ _('Hours that this router was off do not count.') ])
+        E('p', { 'class': 'homeca-quiet' }, [ _('Hours that this router was off do not count.') ])
       ]);
   },
 
@@ -263,7 +264,7 @@ return view.extend({
   },
 
   mayAsk() {
-    return slot.create(({ device, rights }) => [ household.title(device), rights.rights, Array.from(this.devices.values(), ({ id, name }) => [ id, name ]) ],
+    return slot.create(({ device, rights }) => [ words.title(device), rights.rights, Array.from(this.devices.values(), ({ id, name }) => [ id, name ]) ],
       ([ name, all ]) => all.length === 0
         ? [ E('p', {}, [ _('It may ask nothing of other devices.') ]) ]
         : [ rightsList.draw({
@@ -311,12 +312,12 @@ return view.extend({
     return slot.create(({ events }) => events, (events) => events.length === 0
       ? [ E('p', {}, [ _('Nothing has happened since HomeCA was started.') ]) ]
       : [ E('ol', { 'class': 'homeca-list homeca-history' }, events.slice().reverse().map((event) => E('li', {}, [
-        E('time', { 'class': 'homeca-aside' }, [ when.moment(event.at) ]), ' ', E('bdi', {}, [ event.text ])
+        E('time', { 'class': 'homeca-quiet' }, [ words.moment(event.at) ]), ' ', E('bdi', {}, [ event.text ])
       ]))) ]);
   },
 
   nameOf(id) {
-    return this.devices.has(id) ? household.title(this.devices.get(id)) : id;
+    return this.devices.has(id) ? words.title(this.devices.get(id)) : id;
   },
 
   update(subject) {

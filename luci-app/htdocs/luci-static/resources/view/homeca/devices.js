@@ -2,10 +2,9 @@
 'require view';
 'require homeca.device-table as deviceTable';
 'require homeca.household as household';
-'require homeca.life as life';
 'require homeca.live as live';
 'require homeca.matrix as matrix';
-'require homeca.style as style';
+'require homeca.words as words';
 
 /* All devices of the home, as a list and as a matrix of who may do what with whom. */
 
@@ -37,18 +36,18 @@ return view.extend({
     const show = () => this.show();
     const asked = new URLSearchParams(window.location.search);
     this.text = E('input', { 'id': 'homeca-filter', 'type': 'search', 'class': 'cbi-input-text', 'maxlength': '64', 'input': show });
-    const states = choice('homeca-state', _('State'), life.STATES.map((state) => [ state, life.stateName(state) ]), show);
-    const classes = choice('homeca-class', _('Class'), life.CLASSES.map((name) => [ name, life.className(name) ]), show);
+    const states = choice('homeca-state', _('State'), Object.keys(words.STATES).map((state) => [ state, words.state(state) ]), show);
+    const classes = choice('homeca-class', _('Class'), Object.keys(words.CLASSES).map((name) => [ name, words.deviceClass(name) ]), show);
     this.state = states.select;
     this.class = classes.select;
-    if (life.STATES.includes(asked.get('state'))) this.state.value = asked.get('state');
+    if (asked.get('state') in words.STATES) this.state.value = asked.get('state');
     // On a narrow screen the headings are not shown, and with them the buttons that sort.
     const order = choice('homeca-order', _('Sort by'), this.table.columns.map(({ name, title }) => [ name, title ]), () => {
       this.table.sortBy(order.select.value === '' ? null : order.select.value);
     });
     order.select.options[0].replaceChildren(_('who needs you first'));
     this.table.onSort(({ name }) => { order.select.value = name ?? ''; });
-    this.count = E('p', { 'role': 'status', 'class': 'homeca-aside' });
+    this.count = E('p', { 'role': 'status', 'class': 'homeca-quiet' });
 
     const list = E('div', {}, [
       E('div', { 'class': 'homeca-filters' }, [
@@ -84,11 +83,11 @@ return view.extend({
     turn();
     this.show();
     // What is on the first page is drawn before the others are asked for.
-    void this.read(first);
-    live.follow(() => this.refresh());
+    this.first = first;
 
     return E('div', { 'class': 'homeca' }, [
-      style.link(),
+      live.style(),
+      live.follow(() => this.refresh()),
       E('h2', {}, [ _('Devices') ]),
       E('nav', { 'class': 'homeca-tabs', 'aria-label': _('Views of the devices') }, links),
       parts
@@ -96,7 +95,9 @@ return view.extend({
   },
 
   async refresh() {
-    await this.read(await household.page(0));
+    const first = this.first ?? await household.page(0);
+    this.first = null;
+    await this.read(first);
   },
 
   /** Reads all pages; devices that are on none of them any more go at the end. */

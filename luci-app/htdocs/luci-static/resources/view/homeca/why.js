@@ -4,7 +4,7 @@
 'require homeca.household as household';
 'require homeca.live as live';
 'require homeca.rights as rights';
-'require homeca.style as style';
+'require homeca.words as words';
 
 /* Why a device can or cannot: one sentence, and one button that mends it. */
 
@@ -15,7 +15,7 @@ function option(value, title) {
 function field(id, title, content, hint) {
   return E('div', { 'class': 'homeca-field' }, [
     E('label', { 'for': id }, [ title ]), content,
-    hint === undefined ? '' : E('div', { 'class': 'homeca-aside', 'id': id + '-hint' }, [ hint ])
+    hint === undefined ? '' : E('div', { 'class': 'homeca-quiet', 'id': id + '-hint' }, [ hint ])
   ]);
 }
 
@@ -43,7 +43,7 @@ return view.extend({
     });
     this.method = E('select', { 'id': 'homeca-method', 'class': 'cbi-input-select', 'change': change },
       [ option('', _('anything')) ].concat(rights.METHODS.map((method) =>
-        option(method, _('%s (%s)', 'verb and method').format(rights.verb(method), method)))));
+        option(method, _('%s (%s)').format(rights.verb(method), method)))));
     this.at = E('input', { 'id': 'homeca-at', 'type': 'datetime-local', 'class': 'cbi-input-text', 'change': change });
     this.more = E('div', { 'class': 'homeca-filters' }, [
       field('homeca-path', _('Path'), this.path), field('homeca-method', _('To do what'), this.method)
@@ -61,11 +61,10 @@ return view.extend({
     if (asked.has('to')) this.to.value = asked.get('to');
     if (this.device.selectedIndex < 0) this.device.selectedIndex = 0;
     if (this.to.selectedIndex < 0) this.to.selectedIndex = 0;
-    void this.ask();
-    live.follow(() => this.refresh());
 
     return E('div', { 'class': 'homeca' }, [
-      style.link(),
+      live.style(),
+      live.follow(() => this.refresh()),
       E('h2', {}, [ _('Why?') ]),
       E('p', {}, [ _('Choose a device to know why it is in the network or not, or two to know why one may ask something of the other or not.') ]),
       E('form', { 'class': 'homeca-form', 'submit': (event) => { event.preventDefault(); void this.ask(); } }, [
@@ -82,8 +81,8 @@ return view.extend({
 
   show(devices) {
     const all = Array.from(devices.values());
-    all.sort((a, b) => household.title(a).localeCompare(household.title(b)));
-    const each = () => all.map((device) => option(device.id, household.title(device)));
+    all.sort((a, b) => words.title(a).localeCompare(words.title(b)));
+    const each = () => all.map((device) => option(device.id, words.title(device)));
     const groups = household.groups(devices).map((name) => option(rights.groupTarget(name), _('the group %s').format(name)));
     fill(this.device, each());
     fill(this.to, [
