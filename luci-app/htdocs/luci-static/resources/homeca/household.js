@@ -11,40 +11,40 @@
 const MAX_PAGES = 200;
 
 return baseclass.extend({
-  /** @returns {Promise<{devices: object[], total: number, next: number|null}>} */
-  page(from) {
-    return api.call('devices', { from });
-  },
+	/** @returns {Promise<{devices: object[], total: number, next: number|null}>} */
+	page(from) {
+		return api.call('devices', { from });
+	},
 
-  /**
-   * The devices behind a first page, those on it included.
-   *
-   * @param {object} first - from `page(0)`
-   * @param {function(Map<string, object>, number)} [onPage] - told after each page: what is known so far, and how many there are
-   * @returns {Promise<Map<string, object>>} by id, in the order the daemon has them
-   */
-  async rest(first, onPage) {
-    const devices = new Map();
-    let page = first;
-    for (let pages = 0; pages < MAX_PAGES; pages++) {
-      for (const device of page.devices) devices.set(device.id, device);
-      if (onPage !== undefined) onPage(devices, page.total);
-      if (page.next === null) break;
-      page = await this.page(page.next);
-    }
-    return devices;
-  },
+	/**
+	 * The devices behind a first page, those on it included.
+	 *
+	 * @param {object} first - from `page(0)`
+	 * @param {function(Map<string, object>, number)} [onPage] - told after each page: what is known so far, and how many there are
+	 * @returns {Promise<Map<string, object>>} by id, in the order the daemon has them
+	 */
+	async rest(first, onPage) {
+		const devices = new Map();
+		let page = first;
+		for (let pages = 0; pages < MAX_PAGES; pages++) {
+			for (const device of page.devices) devices.set(device.id, device);
+			if (onPage !== undefined) onPage(devices, page.total);
+			if (page.next === null) break;
+			page = await this.page(page.next);
+		}
+		return devices;
+	},
 
-  /** @returns {Promise<Map<string, object>>} by id */
-  async all() {
-    const devices = await api.devices();
-    return new Map(devices.map((device) => [ device.id, device ]));
-  },
+	/** @returns {Promise<Map<string, object>>} by id */
+	async all() {
+		const devices = await api.devices();
+		return new Map(devices.map((device) => [ device.id, device ]));
+	},
 
-  /** Names of all groups that some device is in, sorted. */
-  groups(devices) {
-    const names = new Set();
-    for (const device of devices.values()) for (const name of device.groups) names.add(name);
-    return Array.from(names).sort((a, b) => a.localeCompare(b));
-  }
+	/** Names of all groups that some device is in, sorted. */
+	groups(devices) {
+		const names = new Set();
+		for (const device of devices.values()) for (const name of device.groups) names.add(name);
+		return Array.from(names).sort((a, b) => a.localeCompare(b));
+	}
 });
