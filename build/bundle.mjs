@@ -157,3 +157,15 @@ export async function bundleDemo() {
   });
   return outfile;
 }
+
+/** Bundles the home that the page's tests look at, into dist/page-world.mjs. */
+export async function bundlePageWorld() {
+  const outfile = path.join(root, "dist/page-world.mjs");
+  await esbuild.build({
+    ...common,
+    entryPoints: ["test/page/world.ts"],
+    outfile,
+    platform: "node",
+  });
+  return outfile;
+}
