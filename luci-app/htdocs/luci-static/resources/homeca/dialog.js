@@ -70,16 +70,20 @@ return baseclass.extend({
 			const fault = E('div', { 'role': 'alert' });
 			const cancel = E('button', { 'type': 'button', 'class': 'btn' }, [ _('Cancel') ]);
 			const act = E('button', {
-				'type': 'button',
+				'type': 'submit',
 				'class': question.isDangerous ? 'btn cbi-button-negative important' : 'btn cbi-button-positive important'
 			}, [ question.verb ]);
 			const row = E('div', { 'class': 'right' }, [ cancel, ' ', act ]);
-			const dialog = this.open(question.title, question.content.concat([ fault, row ]));
+			// A form, so that Enter in one of its fields is the button's press.
+			const form = E('form', { 'class': 'homeca-form', 'novalidate': '' }, question.content.concat([ fault, row ]));
+			const dialog = this.open(question.title, [ form ]);
 			cancel.addEventListener('click', () => {
 				dialog.close();
 				resolve(null);
 			});
-			act.addEventListener('click', () => {
+			form.addEventListener('submit', (event) => {
+				event.preventDefault();
+				if (act.disabled) return;
 				act.disabled = cancel.disabled = true;
 				act.classList.add('spinning');
 				fault.replaceChildren();

@@ -53,7 +53,7 @@ return baseclass.extend({
 			'type': 'checkbox', 'id': asked.prefix + '-' + method, 'value': method, 'change': () => preview()
 		}));
 		boxes[0].checked = true;
-		const words = E('p', { 'class': 'homeca-preview', 'aria-live': 'polite' });
+		const said = E('p', { 'class': 'homeca-preview', 'aria-live': 'polite' });
 		const fault = E('div', { 'role': 'alert' });
 		const button = E('button', { 'type': 'submit', 'class': 'btn cbi-button-positive' }, [ _('Grant') ]);
 
@@ -67,8 +67,8 @@ return baseclass.extend({
 			const wrong = faultIn();
 			button.disabled = wrong !== null;
 			const right = { to: to(), path: path.value, methods: methods() };
-			words.replaceChildren(E('bdi', {}, [ wrong ?? rights.sentence(nameOf(asked.id), right, nameOf) ]));
-			words.classList.toggle('homeca-quiet', wrong !== null);
+			said.replaceChildren(E('bdi', {}, [ wrong ?? rights.sentence(nameOf(asked.id), right, nameOf) ]));
+			said.classList.toggle('homeca-quiet', wrong !== null);
 		};
 
 		const submit = (event) => {
@@ -106,7 +106,7 @@ return baseclass.extend({
 				...usual,
 				E('details', {}, [ E('summary', {}, [ _('More methods') ]), ...more ])
 			]),
-			words,
+			said,
 			fault,
 			button
 		]);

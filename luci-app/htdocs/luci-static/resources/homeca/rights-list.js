@@ -19,25 +19,25 @@ return baseclass.extend({
 	 */
 	draw(asked) {
 		return E('ul', { 'class': 'homeca-list' }, asked.rights.map((right) => {
-			const words = rights.sentence(asked.name, right, asked.nameOf);
+			const sentence = rights.sentence(asked.name, right, asked.nameOf);
 			return E('li', {}, [
-				E('bdi', {}, [ words ]),
+				E('bdi', {}, [ sentence ]),
 				' ',
 				asked.isReadOnly ? '' : E('button', {
 					'type': 'button',
 					'class': 'btn cbi-button-negative homeca-small',
-					'aria-label': _('Take away: %s').format(words),
-					'click': () => this.takeAway(asked, right, words)
+					'aria-label': _('Take away: %s').format(sentence),
+					'click': () => this.takeAway(asked, right, sentence)
 				}, [ _('Take away') ])
 			]);
 		}));
 	},
 
-	takeAway(asked, right, words) {
+	takeAway(asked, right, sentence) {
 		return dialog.ask({
 			title: _('Take this right away?'),
 			content: [
-				E('p', {}, [ E('strong', {}, [ E('bdi', {}, [ words ]) ]) ]),
+				E('p', {}, [ E('strong', {}, [ E('bdi', {}, [ sentence ]) ]) ]),
 				E('p', {}, [ _('Certificates of this device that say so are withdrawn now. A device that speaks with HomeCA gets another one by itself; any other needs a new one from you.') ])
 			],
 			verb: _('Take away'),

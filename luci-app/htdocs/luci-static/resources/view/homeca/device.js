@@ -96,7 +96,8 @@ return view.extend({
 		const [ heading, standing, proof, key, certificates, silence, mayAsk, groups, history ] = this.slots;
 		this.form = rightsForm.create({
 			id: device.id, prefix: 'homeca-right', to: null,
-			grant: (right) => this.changed('grant', Object.assign({ id: device.id }, right), _('It may do that now.'))
+			grant: (right) => api.call('grant', Object.assign({ id: device.id }, right))
+				.then(() => this.done(_('It may do that now.')))
 		});
 		this.update({ device, rights: rightsOfIt, events: log.events });
 
@@ -139,7 +140,7 @@ return view.extend({
 				E('p', {}, [ life.stateSentence(device.state) ]),
 				device.alarm === null ? '' : E('p', { 'class': 'alert-message error' }, [ words.alarm(device.alarm) ]),
 				device.why === null ? '' : E('p', { 'class': 'homeca-quiet' }, [ E('bdi', {}, [ device.why ]) ]),
-				E('div', { 'class': 'homeca-buttons' }, this.isReadOnly ? [ this.whyLink(device) ] : [
+				E('div', { 'class': 'homeca-buttons homeca-actions' }, this.isReadOnly ? [ this.whyLink(device) ] : [
 					...actions.of(device).map(button),
 					E('button', { 'type': 'button', 'class': 'btn', 'click': () => this.rename() }, [ _('Rename') ]),
 					this.whyLink(device)
@@ -247,7 +248,10 @@ return view.extend({
 		});
 		const send = (event, value) => {
 			event.preventDefault();
-			return this.changed('patience', value === null ? { id } : { id, days: value }, _('Its silence is taken for that long now.'));
+			// A device that was told less before is held to that until it hears of it.
+			return this.changed('patience', value === null ? { id } : { id, days: value }, ({ days: taken }) =>
+				value === null || taken >= value ? _('Its silence is taken for %s days now.').format(String(taken))
+					: _('It was told a shorter time before, so its silence is taken for %s days until it reports.').format(String(taken)));
 		};
 		this.patience = E('form', {
 			'class': 'homeca-form homeca-line',
@@ -300,7 +304,7 @@ return view.extend({
 			'submit': (event) => {
 				event.preventDefault();
 				void this.changed('group', { id, group: name.value.trim() }, _('It is in the group now.'))
-					.then(() => { name.value = ''; }, () => {});
+					.then((isDone) => { if (isDone) name.value = ''; });
 			}
 		}, [
 			E('label', { 'for': 'homeca-group' }, [ _('Name of the group') ]), ' ', name, known, ' ',
@@ -346,18 +350,24 @@ return view.extend({
 		await this.readHousehold();
 	},
 
-	/** Calls a method and shows what became of it. @returns {Promise} that rejects where it was refused */
-	async changed(method, args, words) {
-		this.fault.replaceChildren();
+	/** Calls a method and shows what became of it. @returns {Promise<boolean>} whether it was done */
+	async changed(method, args, sentence) {
 		this.status.replaceChildren();
+		let answer;
 		try {
-			await api.call(method, args);
+			answer = await api.call(method, args);
 		} catch (failure) {
 			this.fault.replaceChildren(E('p', { 'class': 'alert-message error' }, [ failure.message ]));
-			throw failure;
+			return false;
 		}
-		this.status.replaceChildren(words);
-		await this.refresh();
+		await this.done(typeof(sentence) === 'function' ? sentence(answer) : sentence);
+		return true;
+	},
+
+	done(sentence) {
+		this.fault.replaceChildren();
+		this.status.replaceChildren(sentence);
+		return this.refresh();
 	},
 
 	async rename() {

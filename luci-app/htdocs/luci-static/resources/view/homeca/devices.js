@@ -50,6 +50,7 @@ return view.extend({
 		this.count = E('p', { 'role': 'status', 'class': 'homeca-quiet' });
 
 		const list = E('div', {}, [
+			E('h3', { 'class': 'homeca-hidden' }, [ _('List') ]),
 			E('div', { 'class': 'homeca-filters' }, [
 				E('div', { 'class': 'homeca-field' }, [ E('label', { 'for': 'homeca-filter' }, [ _('Find') ]), this.text ]),
 				states.field, classes.field, order.field
@@ -62,6 +63,7 @@ return view.extend({
 			'input': () => this.matrix.filter(who.value.trim().toLowerCase())
 		});
 		const rights = E('div', {}, [
+			E('h3', { 'class': 'homeca-hidden' }, [ _('Who may do what with whom') ]),
 			E('div', { 'class': 'homeca-field' }, [ E('label', { 'for': 'homeca-asker' }, [ _('Find who asks') ]), who ]),
 			this.matrix.node
 		]);

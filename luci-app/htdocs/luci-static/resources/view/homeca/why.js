@@ -126,9 +126,13 @@ return view.extend({
 		if (mine === this.turn) this.answer.replaceChildren(...nodes);
 	},
 
+	/** Where no call mends it, the device's own page is where its rights and its state are. */
 	drawn({ can, sentence, fix }) {
 		const fault = E('div', { 'role': 'alert' });
-		const mend = fix === null || !L.hasViewPermission() ? '' : E('button', {
+		const look = E('a', {
+			'class': 'btn', 'href': L.url('admin/services/homeca/device') + '?id=' + encodeURIComponent(this.device.value)
+		}, [ _('Look at the device') ]);
+		const mend = fix === null ? '' : E('button', {
 			'type': 'button', 'class': 'btn cbi-button-positive important', 'click': () => this.mend(fix, mend, fault)
 		}, [ fix.label ]);
 		return [
@@ -136,7 +140,7 @@ return view.extend({
 				E('p', {}, [ E('strong', {}, [ can ? _('Yes.') : _('No.') ]), ' ', E('bdi', {}, [ sentence ]) ])
 			]),
 			fault,
-			mend === '' ? '' : E('p', {}, [ mend ])
+			E('p', {}, [ mend === '' || !L.hasViewPermission() ? look : mend ])
 		];
 	},
 
