@@ -11,7 +11,11 @@
 	const SESSION = 'homeca-session';
 	const CALL_SECONDS = 20;
 
+	/* The group of acl.d that all pages depend on. */
+	const GROUP = 'luci-app-homeca';
+
 	let translations = {};
+	let mayChange = false;
 	let session = sessionStorage.getItem(SESSION);
 
 	window._ = (text) => translations[text] ?? text;
@@ -295,7 +299,7 @@
 			before ??= document.activeElement;
 			modal?.remove();
 
-			const heading = E('h4', { 'id': 'modal-title' }, [ title ]);
+			const heading = E('h4', { 'id': 'modal-title' }, title);
 
 			modal = E('div', { 'id': 'modal_overlay' }, [
 				E('div', { 'class': [ 'modal', ...classes ].join(' '), 'role': 'dialog', 'aria-modal': 'true', 'aria-labelledby': 'modal-title', 'tabindex': '-1' }, [ heading ])
@@ -385,6 +389,7 @@
 
 	window.L = {
 		env: { rpctimeout: CALL_SECONDS },
+		hasViewPermission: () => mayChange,
 		resource: (...parts) => '/luci-static/resources/' + parts.join('/'),
 		url: (...parts) => '/' + parts.join('/'),
 		resolveDefault: (value, otherwise) => Promise.resolve(value).catch(() => otherwise),
@@ -455,6 +460,9 @@
 			return login();
 
 		const [ code ] = await send('session', 'access', {});
+		const [ , mine ] = await send('session', 'access', { scope: 'access-group', object: GROUP, function: 'write' });
+
+		mayChange = mine?.access === true;
 
 		if (code !== 0) {
 			sessionStorage.removeItem(SESSION);

@@ -158,7 +158,10 @@ class Site {
     if (object === "session" && name === "login") return result(...this.#login(args));
     const session = this.#session(sid);
     if (session === null) return failure(id, DENIED);
-    if (object === "session" && name === "access") return result(STATUS.ok, { access: true });
+    if (object === "session" && name === "access") {
+      const isWrite = args.scope === "access-group" && args.function === "write";
+      return result(STATUS.ok, { access: !isWrite || session.write });
+    }
     if (object === "session" && name === "destroy") {
       this.#sessions.delete(sid);
       return result(STATUS.ok);

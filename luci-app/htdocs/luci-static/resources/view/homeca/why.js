@@ -1,0 +1,161 @@
+'use strict';
+'require view';
+'require homeca.api as api';
+'require homeca.household as household';
+'require homeca.live as live';
+'require homeca.rights as rights';
+'require homeca.words as words';
+
+/* Why a device can or cannot: one sentence, and one button that mends it. */
+
+function option(value, title) {
+	return E('option', { value }, [ title ]);
+}
+
+function field(id, title, content, hint) {
+	return E('div', { 'class': 'homeca-field' }, [
+		E('label', { 'for': id }, [ title ]), content,
+		hint === undefined ? '' : E('div', { 'class': 'homeca-quiet', 'id': id + '-hint' }, [ hint ])
+	]);
+}
+
+/** Puts these into a choice and keeps what is chosen. */
+function fill(select, nodes) {
+	const chosen = select.value;
+	select.replaceChildren(...nodes);
+	select.value = chosen;
+	if (select.selectedIndex < 0) select.selectedIndex = 0;
+}
+
+return view.extend({
+	load() {
+		return household.all().catch((failure) => failure);
+	},
+
+	render(devices) {
+		const asked = new URLSearchParams(window.location.search);
+		const change = () => this.ask();
+		this.device = E('select', { 'id': 'homeca-who', 'class': 'cbi-input-select', 'change': change });
+		this.to = E('select', { 'id': 'homeca-to', 'class': 'cbi-input-select', 'change': change });
+		this.path = E('input', {
+			'id': 'homeca-path', 'type': 'text', 'class': 'cbi-input-text', 'maxlength': '255', 'placeholder': '/temperature',
+			'autocomplete': 'off', 'spellcheck': 'false', 'change': change
+		});
+		this.method = E('select', { 'id': 'homeca-method', 'class': 'cbi-input-select', 'change': change },
+			[ option('', _('anything')) ].concat(rights.METHODS.map((method) =>
+				option(method, _('%s (%s)').format(rights.verb(method), method)))));
+		this.at = E('input', { 'id': 'homeca-at', 'type': 'datetime-local', 'class': 'cbi-input-text', 'change': change });
+		this.more = E('div', { 'class': 'homeca-filters' }, [
+			field('homeca-path', _('Path'), this.path), field('homeca-method', _('To do what'), this.method)
+		]);
+		this.when = E('div', {}, [ field('homeca-at', _('At which time'), this.at, _('Now, if left empty.')) ]);
+		this.answer = E('div', { 'class': 'homeca-answer', 'role': 'status' });
+		this.turn = 0;
+		if (devices instanceof Error) {
+			this.answer.replaceChildren(E('p', { 'class': 'alert-message warning' }, [ devices.message ]));
+			this.show(new Map());
+		} else {
+			this.show(devices);
+		}
+		if (asked.has('id')) this.device.value = asked.get('id');
+		if (asked.has('to')) this.to.value = asked.get('to');
+		if (this.device.selectedIndex < 0) this.device.selectedIndex = 0;
+		if (this.to.selectedIndex < 0) this.to.selectedIndex = 0;
+
+		return E('div', { 'class': 'homeca' }, [
+			live.style(),
+			live.follow(() => this.refresh()),
+			E('h2', {}, [ _('Why?') ]),
+			E('p', {}, [ _('Choose a device to know why it is in the network or not, or two to know why one may ask something of the other or not.') ]),
+			E('form', { 'class': 'homeca-form', 'submit': (event) => { event.preventDefault(); void this.ask(); } }, [
+				E('div', { 'class': 'homeca-filters' }, [
+					field('homeca-who', _('Device'), this.device), field('homeca-to', _('What about'), this.to)
+				]),
+				this.more,
+				this.when,
+				E('button', { 'type': 'submit', 'class': 'btn cbi-button-action' }, [ _('Why?') ])
+			]),
+			this.answer
+		]);
+	},
+
+	show(devices) {
+		const all = Array.from(devices.values());
+		all.sort((a, b) => words.title(a).localeCompare(words.title(b)));
+		const each = () => all.map((device) => option(device.id, words.title(device)));
+		const groups = household.groups(devices).map((name) => option(rights.groupTarget(name), _('the group %s').format(name)));
+		fill(this.device, each());
+		fill(this.to, [
+			option('', _('being in the network')),
+			option(rights.ALL, _('asking every device')),
+			groups.length === 0 ? '' : E('optgroup', { 'label': _('asking a group') }, groups),
+			all.length === 0 ? '' : E('optgroup', { 'label': _('asking a device') }, each())
+		].filter((node) => node !== ''));
+	},
+
+	async refresh() {
+		this.show(await household.all());
+		await this.ask();
+	},
+
+	/** What is chosen, as the method takes it. */
+	question() {
+		const about = { id: this.device.value };
+		if (this.to.value === '') {
+			if (this.at.value !== '') about.at = Math.floor(new Date(this.at.value).getTime() / 1000);
+			return about;
+		}
+		about.to = this.to.value;
+		if (this.path.value.trim() !== '') about.path = this.path.value.trim();
+		if (this.method.value !== '') about.method = this.method.value;
+		return about;
+	},
+
+	async ask() {
+		this.more.hidden = this.to.value === '';
+		this.when.hidden = this.to.value !== '';
+		if (this.device.value === '') return;
+		const mine = ++this.turn;
+		let nodes;
+		try {
+			nodes = this.drawn(await api.call('why', this.question()));
+		} catch (failure) {
+			nodes = [ E('p', { 'class': 'alert-message error' }, [ failure.message ]) ];
+		}
+		// An answer that comes after a newer question is not the answer to it.
+		if (mine === this.turn) this.answer.replaceChildren(...nodes);
+	},
+
+	drawn({ can, sentence, fix }) {
+		const fault = E('div', { 'role': 'alert' });
+		const mend = fix === null || !L.hasViewPermission() ? '' : E('button', {
+			'type': 'button', 'class': 'btn cbi-button-positive important', 'click': () => this.mend(fix, mend, fault)
+		}, [ fix.label ]);
+		return [
+			E('div', { 'class': can ? 'alert-message success' : 'alert-message warning' }, [
+				E('p', {}, [ E('strong', {}, [ can ? _('Yes.') : _('No.') ]), ' ', E('bdi', {}, [ sentence ]) ])
+			]),
+			fault,
+			mend === '' ? '' : E('p', {}, [ mend ])
+		];
+	},
+
+	/** Does what mends it, and asks again. */
+	async mend(fix, button, fault) {
+		button.disabled = true;
+		button.classList.add('spinning');
+		try {
+			await api.call(fix.method, fix.arguments);
+		} catch (failure) {
+			button.disabled = false;
+			button.classList.remove('spinning');
+			fault.replaceChildren(E('p', { 'class': 'alert-message error' }, [ failure.message ]));
+			return;
+		}
+		await this.ask();
+	},
+
+	handleSave: null,
+	handleSaveApply: null,
+	handleReset: null
+});
