@@ -40,6 +40,7 @@ test("filters by who and by words narrow it down, and say how far", async () => 
   await page.getByLabel("With the words").fill("issued kitchen LAMP");
   assert.equal(await rows(page).count(), 1);
   await page.getByText(/^1 of \d+ entries$/u).waitFor();
+  await page.getByLabel("With the words").fill("");
   await page.getByLabel("Show").selectOption("log");
   await page.getByLabel("By", { exact: true }).selectOption("admitted");
   await rows(page).filter({ hasText: "joined with its certificate" }).waitFor();
