@@ -7,6 +7,7 @@ const stages = [
   ["checks", "build/check.mjs"],
   ["unit tests", "build/test.mjs"],
   ["the C host", "build/test-on-host.mjs", "host/contract", "base/crypto"],
+  ["the page in a browser", "test/page/run.mjs"],
   ["end to end", "test/netns/e2e.mjs"],
   ["a device's life", "test/netns/life.mjs"],
 ];

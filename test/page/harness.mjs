@@ -50,7 +50,7 @@ class Stage {
   }
 
   /** The page at that path, logged in, in a window so wide. */
-  async page(where, { width = 1280, user = OWNER, dark = false, lang = null } = {}) {
+  async page(where, { width = 1280, user = OWNER, dark = false, query = "" } = {}) {
     const context = await this.browser.newContext({
       viewport: { width, height: 900 },
       colorScheme: dark ? "dark" : "light",
@@ -68,7 +68,6 @@ class Stage {
       }
     });
     page.faults = faults;
-    const query = lang === null ? "" : `?lang=${lang}`;
     await page.goto(`${this.site.url}admin/services/homeca/${where}${query}`);
     await page.locator("#username").fill(user.name);
     await page.locator("#password").fill(user.password);

@@ -118,6 +118,18 @@ return baseclass.extend({
 		return _('%d days').format(Math.round(seconds / DAY));
 	},
 
+	/* A sentence of the daemon without the commands that it names for the terminal: here are buttons. */
+	sentence(text) {
+		const at = text.indexOf('`');
+
+		if (at < 0)
+			return text;
+
+		const cut = Math.max(text.lastIndexOf('; ', at), text.lastIndexOf(': ', at));
+
+		return cut < 0 ? text : text.slice(0, cut) + '.';
+	},
+
 	/* What a device is called: the owner's name for it, or what it calls itself, or its id. */
 	title(device) {
 		return device.name || device.id;

@@ -39,7 +39,7 @@ return view.extend({
 
 		return E([
 			live.style(),
-			live.follow((pulse) => this.refresh(pulse)),
+			live.follow(() => this.refresh()),
 			E('h2', {}, [ _('HomeCA') ]),
 			this.heading,
 			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('Waiting for you') ]), this.waiting, this.searching ]),
@@ -48,7 +48,7 @@ return view.extend({
 		]);
 	},
 
-	refresh(pulse) {
+	refresh() {
 		return Promise.all([
 			api.call('status'),
 			api.devices('pending'),
@@ -65,8 +65,9 @@ return view.extend({
 	showStatus(status) {
 		const active = status.devices.active ?? 0;
 
-		this.heading.replaceChildren(_('%s has %d active devices. HomeCA %s runs since %s.').format(
-			status.homeName, active, status.version, words.span(status.uptimeSeconds)));
+		this.heading.replaceChildren(
+			N_(active, '%s has %d active device.', '%s has %d active devices.').format(status.homeName, active), ' ',
+			_('HomeCA %s has been running for %s.').format(status.version, words.span(status.uptimeSeconds)));
 
 		this.parts.replaceChildren(...status.parts.map((part) => E('li', {}, [
 			E('div', { 'class': 'homeca-row' }, [
@@ -114,7 +115,7 @@ return view.extend({
 
 		this.events.replaceChildren(...events.reverse().map((event) => E('li', {}, [
 			E('div', { 'class': 'homeca-row' }, [
-				E('span', { 'class': 'homeca-grow' }, [ event.text ]),
+				E('span', { 'class': 'homeca-grow' }, [ words.sentence(event.text) ]),
 				E('span', { 'class': 'homeca-time homeca-quiet' }, [ words.moment(event.at) ])
 			])
 		])));
