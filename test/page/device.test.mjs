@@ -257,7 +257,9 @@ test("the address of no device says so in one sentence", async () => {
   for (const where of ["device", "device?id=aaaaaaaaaaaaaaaa", `device?id=${"<b>".repeat(5)}`]) {
     const page = await stage.page(where);
     await page.locator(".alert-message").waitFor();
-    await until("there is a way back", () => page.getByRole("link", { name: "All devices" }).isVisible());
+    await until("there is a way back", () =>
+      page.getByRole("link", { name: "All devices" }).isVisible(),
+    );
     await isFit(page);
     await page.context().close();
   }

@@ -72,7 +72,9 @@ test("who waits is let in by the button", async () => {
     const { state } = await stage.world.home.call("device", { id });
     return state === "approved";
   });
-  await answer(page).getByText(/is approved/u).waitFor();
+  await answer(page)
+    .getByText(/is approved/u)
+    .waitFor();
   await page.context().close();
 });
 
@@ -82,7 +84,9 @@ test("about a time, what was decided then is told", async () => {
   await page.getByLabel("At which time").fill("2001-01-01T00:00");
   await answer(page).getByText("Nothing was decided about Kitchen lamp").waitFor();
   await page.getByLabel("At which time").fill("2099-01-01T00:00");
-  await answer(page).getByText(/^Admitted Kitchen lamp/u).waitFor();
+  await answer(page)
+    .getByText(/^Admitted Kitchen lamp/u)
+    .waitFor();
   await page.context().close();
 });
 
