@@ -14,6 +14,8 @@ let opened = 0;
 
 /** Tab goes round inside the dialog, for what lies under it is not meant; Escape is its first button, which does nothing. */
 function keepInside(dialog, event) {
+	// Somebody else may have taken it away.
+	if (dialog.getClientRects().length === 0) return;
 	if (event.key === 'Escape') {
 		event.stopPropagation();
 		dialog.querySelector('.right > button:not([disabled])')?.click();
@@ -43,11 +45,12 @@ return baseclass.extend({
 		heading.id = 'homeca-dialog-%d'.format(++opened);
 		node.setAttribute('aria-labelledby', heading.id);
 		const trap = (event) => keepInside(node, event);
-		node.addEventListener('keydown', trap);
+		// At the document: a button that was pressed and is disabled then has lost the keyboard's place.
+		document.addEventListener('keydown', trap, true);
 		return {
 			node,
 			close() {
-				node.removeEventListener('keydown', trap);
+				document.removeEventListener('keydown', trap, true);
 				ui.hideModal();
 				if (before !== null && before.isConnected) before.focus();
 			}

@@ -1,11 +1,9 @@
 'use strict';
 'require baseclass';
 'require homeca.api as api';
-'require homeca.dialog as dialog';
 'require homeca.life as life';
+'require homeca.pair-dialog as pairDialog';
 'require homeca.rights as rights';
-'require homeca.rights-form as rightsForm';
-'require homeca.rights-list as rightsList';
 'require homeca.words as words';
 
 /*
@@ -55,72 +53,40 @@ return baseclass.extend({
 			}
 		};
 
-		const change = (asker, target) => {
-			const has = () => rights.against(known.get(asker.id) ?? [], target);
-			const list = E('div', {});
-			const form = rightsForm.create({
-				id: asker.id, prefix: 'homeca-cell', to: target.id,
-				grant: (right) => api.call('grant', Object.assign({ id: asker.id }, right)).then(reload)
-			});
-			form.update(devices);
-			const fill = () => {
-				const { own, shared } = has();
-				list.replaceChildren(
-					own.length + shared.length === 0 ? E('p', {}, [ _('It may ask nothing of it.') ]) : '',
-					own.length === 0 ? '' : rightsList.draw({
-						id: asker.id, name: nameOf(asker.id), rights: own, nameOf, isReadOnly: true
-					}),
-					shared.length === 0 ? '' : E('div', {}, [
-						E('p', {}, [ _('Through a group, or as one of all:') ]),
-						rightsList.draw({ id: asker.id, name: nameOf(asker.id), rights: shared, nameOf, isReadOnly: true })
-					])
-				);
-			};
-			const reload = (answer) => {
+		const change = (asker, target) => pairDialog.open({
+			asker, target, devices, isReadOnly,
+			rights: () => known.get(asker.id) ?? [],
+			changed: (answer) => {
 				known.set(answer.id, answer.rights);
-				fill();
 				draw();
-			};
-			fill();
-			const close = E('button', { 'type': 'button', 'class': 'btn' }, [ _('Close') ]);
-			const takeAll = E('button', { 'type': 'button', 'class': 'btn cbi-button-negative' }, [ _('Take all away') ]);
-			const fault = E('div', { 'role': 'alert' });
-			const open = dialog.open(_('What one may ask of another'), [
-				E('p', {}, [ E('bdi', {}, [ _('%s asks %s').format(nameOf(asker.id), nameOf(target.id)) ]) ]),
-				list,
-				isReadOnly ? '' : form.node,
-				fault,
-				E('div', { 'class': 'right' }, [ close, ' ', isReadOnly ? '' : takeAll ])
-			]);
-			close.addEventListener('click', () => {
-				open.close();
-				node.querySelector('[data-cell="%s %s"]'.format(asker.id, target.id))?.focus();
-			});
-			takeAll.disabled = has().own.length === 0;
-			takeAll.addEventListener('click', () => {
-				takeAll.disabled = true;
-				api.call('withhold', { id: asker.id, to: target.id }).then(reload, (failure) =>
-					fault.replaceChildren(E('p', { 'class': 'alert-message error' }, [ failure.message ])));
-			});
-			close.focus();
-		};
+			}
+		}).then(() => node.querySelector('[data-cell="%s %s"]'.format(asker.id, target.id))?.focus());
 
+		/** One pair: by which methods the one may ask the other, whatever for. */
 		const cell = (asker, target) => {
-			if (asker.id === target.id) return E('td', { 'class': 'homeca-self' }, [ E('span', { 'class': 'homeca-hidden' }, [ _('itself') ]) ]);
+			if (asker.id === target.id)
+				return E('td', { 'class': 'homeca-self' }, [ E('span', { 'class': 'homeca-hidden' }, [ _('itself') ]) ]);
 			const all = known.get(asker.id);
 			const { own, shared } = rights.against(all ?? [], target);
 			const methods = own.concat(shared).flatMap((right) => right.methods);
-			const shown = all === undefined ? '…' : methods.length === 0 ? '–' : rights.verbList(methods).join(', ');
-			const words = methods.length === 0
-				? _('%s may ask nothing of %s.').format(nameOf(asker.id), nameOf(target.id))
-				: _('%s may %s something of %s.').format(nameOf(asker.id), rights.verbs(methods), nameOf(target.id));
+			const names = [ nameOf(asker.id), nameOf(target.id) ];
+			const [ shown, sentence ] = all === undefined
+				? [ '…', _('What %s may ask of %s is not read yet.').format(...names) ]
+				: methods.length === 0
+					? [ '–', _('%s may ask nothing of %s.').format(...names) ]
+					: [
+						rights.verbList(methods).join(', '),
+						_('%s may %s something of %s.').format(names[0], rights.verbs(methods), names[1])
+					];
+			const style = methods.length === 0 ? '' : own.length === 0 ? ' homeca-shared' : ' homeca-own';
 			return E('td', {}, [
 				E('button', {
 					'type': 'button',
-					'class': methods.length === 0 ? 'homeca-cell' : own.length === 0 ? 'homeca-cell homeca-shared' : 'homeca-cell homeca-own',
+					'class': 'homeca-cell' + style,
 					'data-cell': '%s %s'.format(asker.id, target.id),
-					'aria-label': _('%s: %s').format(shown, words),
-					'title': words,
+					'aria-label': _('%s: %s').format(shown, sentence),
+					'title': sentence,
+					'disabled': all === undefined ? '' : null,
 					'click': () => change(asker, target)
 				}, [ shown ])
 			]);
