@@ -49,7 +49,71 @@ test("what is proven stands apart from what it claims, and the key is told in pl
   const proven = await page.locator(".homeca-proven").textContent();
   assert.ok(!proven.includes(HOSTILE_NAME), "a claim passes as proven");
   await page.getByText("It has no certified key yet").waitFor();
+  await page.getByText("The device calls itself so.").waitFor();
   await page.context().close();
+});
+
+/** As if its key had come about in this way. */
+async function withKeyCase(page, keyCase) {
+  await page.route("**/ubus", async (route) => {
+    const asked = [route.request().postDataJSON()].flat();
+    const response = await route.fetch();
+    const replies = await response.json();
+    for (const [at, reply] of [replies].flat().entries()) {
+      if (asked[at].params[2] === "device") reply.result[1].keyCase = keyCase;
+    }
+    return route.fulfill({ response, json: replies });
+  });
+}
+
+test("each of the four cases of a key update is told apart, and the weak ones as weak", async () => {
+  const page = await open(sensor.id);
+  const told = [];
+  for (const [keyCase, isWeak] of [
+    ["good-unknown", false],
+    ["good-known", false],
+    ["weak-unknown", true],
+    ["weak-known", true],
+  ]) {
+    await withKeyCase(page, keyCase);
+    await page.reload();
+    const key = page.locator(".cbi-section").filter({ hasText: "Identity and key" });
+    await key.getByText("The four cases").click();
+    const chosen = key.locator("[aria-current=true]");
+    await chosen.getByText("this device").waitFor();
+    told.push(await key.locator("strong").first().textContent(), await chosen.textContent());
+    assert.equal(await key.locator(".alert-message.warning").count(), isWeak ? 1 : 0, keyCase);
+    await isFit(page);
+    // An answer on its way would find nobody.
+    await page.unrouteAll({ behavior: "wait" });
+  }
+  assert.equal(new Set(told).size, told.length, "two cases read the same");
+  await page.context().close();
+});
+
+test("a question about a device shows its name as text", async () => {
+  const page = await open(stranger.id);
+  await page.getByRole("button", { name: "Turn it away" }).click();
+  const dialog = page.getByRole("dialog", { name: "Turn this device away?" });
+  assert.equal(await dialog.locator("strong").textContent(), HOSTILE_NAME);
+  await isFit(page);
+  await page.keyboard.press("Escape");
+  assert.equal(await stateOf(stranger.id), "pending");
+  await page.context().close();
+});
+
+test("a group's name stays a name wherever it is shown", async () => {
+  const group = `"><img src=x onerror="document.title='broken'">`;
+  await call("group", { id: sensor.id, group });
+  await call("grant", { id: lamp.id, to: `@${group}`, path: "/x", methods: "GET" });
+  const page = await open(lamp.id);
+  await page.getByText(`Kitchen lamp may read /x of every device in the group ${group}.`).waitFor();
+  const choices = page.getByLabel("It may ask", { exact: true }).locator("option");
+  assert.ok((await choices.allTextContents()).includes(`the group ${group}`));
+  await isFit(page);
+  await page.context().close();
+  await call("withhold", { id: lamp.id, to: `@${group}` });
+  await call("ungroup", { id: sensor.id, group });
 });
 
 test("only what the state allows can be done", async () => {

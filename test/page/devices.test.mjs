@@ -155,6 +155,22 @@ test("with the keyboard alone a cell of the matrix gives a right and takes it", 
   await page.context().close();
 });
 
+test("a member's name stays a name in the matrix too", async () => {
+  const { id } = await stage.world.phone(HOSTILE_NAME);
+  const page = await stage.page("devices#matrix");
+  const cell = page.getByRole("button", {
+    name: `–: ${HOSTILE_NAME} may ask nothing of Cellar sensor.`,
+  });
+  await cell.waitFor();
+  await isFit(page);
+  await cell.click();
+  await page.getByRole("dialog").getByText(`${HOSTILE_NAME} asks Cellar sensor`).waitFor();
+  await isFit(page);
+  await page.context().close();
+  await stage.world.home.call("revoke", { id });
+  await stage.world.home.call("remove", { id });
+});
+
 test("who may only look sees the matrix and is offered no change", async () => {
   const page = await stage.page("devices#matrix", { user: GUEST });
   await page

@@ -51,7 +51,7 @@ return baseclass.extend({
 		case 'owner': return _('You gave it this name.');
 		case 'import': return _('The name is from a list that you imported.');
 		case 'device': return _('The device calls itself so.');
-		default: return _('Nobody has named it.');
+		default: return _('It has none.');
 		}
 	},
 

@@ -34,13 +34,6 @@ const PROVEN = {
 	nothing: _('Nothing is proven yet: anybody nearby could say the same.')
 };
 
-const KEY_CASES = {
-	'good-unknown': _('The key was agreed on with this home, and so was the key before it: nobody else knows it.'),
-	'good-known': _('The key was agreed on with this home. Its maker or last owner may know the key before it, but not this one.'),
-	'weak-unknown': _('The key was agreed on with this home, without randomness of the device’s own.'),
-	'weak-known': _('The key was agreed on with this home without randomness of the device’s own: it is only as secret as the key before it, which its maker or last owner may know.')
-};
-
 const PARTS = {
 	time: _('Time'),
 	storage: _('Storage'),
@@ -82,14 +75,6 @@ return baseclass.extend({
 	part(key) { return word(PARTS, key); },
 	kind(key) { return word(KINDS, key); },
 	alarm(key) { return key === null ? null : word(ALARMS, key); },
-
-	/* How the key in use came about; null where no key was certified. */
-	keyCase(key, isCertified) {
-		if (!isCertified)
-			return null;
-
-		return key === null ? _('The key was not agreed on with this home: it came by a request, or was made here.') : word(KEY_CASES, key);
-	},
 
 	/* A moment in the browser's own manner; seconds since 1970, or null. */
 	moment(seconds) {

@@ -68,23 +68,29 @@ function keyCases(keyCase) {
 return view.extend({
 	load() {
 		this.id = new URLSearchParams(window.location.search).get('id') ?? window.location.hash.slice(1);
-		if (this.id === '') return Promise.resolve([ null, null, null ]);
-		return Promise.all([
-			api.call('device', { id: this.id }),
-			api.call('rights', { id: this.id }),
-			api.call('log', { device: this.id, limit: HISTORY })
-		]).catch((failure) => [ failure, null, null ]);
+		return this.id === '' ? null : this.read().catch((failure) => failure);
 	},
 
-	render([ device, rightsOfIt, log ]) {
-		if (device === null || device instanceof Error) {
+	/** All that is shown but the others. */
+	async read() {
+		const { id } = this;
+		const [ device, why, rights, log ] = await Promise.all([
+			api.call('device', { id }), api.call('why', { id }), api.call('rights', { id }),
+			api.call('log', { device: id, limit: HISTORY })
+		]);
+		return { device, why, rights, events: log.events };
+	},
+
+	render(subject) {
+		if (subject === null || subject instanceof Error) {
 			return E('div', { 'class': 'homeca' }, [
 				live.style(),
 				E('h2', {}, [ _('Device') ]),
-				E('p', { 'class': 'alert-message warning' }, [ device === null ? _('Choose a device from the list.') : device.message ]),
+				E('p', { 'class': 'alert-message warning' }, [ subject === null ? _('Choose a device from the list.') : subject.message ]),
 				this.back()
 			]);
 		}
+		const { device } = subject;
 		this.isReadOnly = !L.hasViewPermission();
 		this.devices = new Map([ [ device.id, device ] ]);
 		this.status = E('p', { 'role': 'status', 'class': 'homeca-status' });
@@ -99,7 +105,7 @@ return view.extend({
 			grant: (right) => api.call('grant', Object.assign({ id: device.id }, right))
 				.then(() => this.done(_('It may do that now.')))
 		});
-		this.update({ device, rights: rightsOfIt, events: log.events });
+		this.update(subject);
 
 		return E('div', { 'class': 'homeca' }, [
 			live.style(),
@@ -124,7 +130,7 @@ return view.extend({
 	},
 
 	heading() {
-		return slot.create(({ device }) => device, (device) => {
+		return slot.create(({ device, why }) => [ device, why.sentence ], ([ device, why ]) => {
 			const button = (action) => E('button', {
 				'type': 'button',
 				'class': actions.isDangerous(action) ? 'btn cbi-button-negative' : 'btn cbi-button-positive',
@@ -139,7 +145,7 @@ return view.extend({
 				]),
 				E('p', {}, [ life.stateSentence(device.state) ]),
 				device.alarm === null ? '' : E('p', { 'class': 'alert-message error' }, [ words.alarm(device.alarm) ]),
-				device.why === null ? '' : E('p', { 'class': 'homeca-quiet' }, [ E('bdi', {}, [ device.why ]) ]),
+				E('p', { 'class': 'homeca-quiet' }, [ E('bdi', {}, [ why ]) ]),
 				E('div', { 'class': 'homeca-buttons homeca-actions' }, this.isReadOnly ? [ this.whyLink(device) ] : [
 					...actions.of(device).map(button),
 					E('button', { 'type': 'button', 'class': 'btn', 'click': () => this.rename() }, [ _('Rename') ]),
@@ -156,6 +162,7 @@ return view.extend({
 	standing() {
 		return slot.create(({ device }) => device, (device) => [ facts([
 			[ _('Id'), [ E('code', {}, [ device.id ]) ] ],
+			[ _('Name'), life.namedBy(device.nameBy) ],
 			[ _('Type'), device.type ],
 			[ _('Class'), words.deviceClass(device.class) ],
 			[ _('Network'), device.placement === null ? null
@@ -178,8 +185,7 @@ return view.extend({
 				E('h4', {}, [ _('Proven') ]),
 				E('ul', {}, [
 					E('li', {}, [ words.proven(device.proven) ]),
-					device.certificates.some(isValid) ? E('li', {}, [ _('It holds a certificate of this home.') ]) : '',
-					device.nameBy === 'device' || device.nameBy === null ? '' : E('li', {}, [ life.namedBy(device.nameBy) ])
+					device.certificates.some(isValid) ? E('li', {}, [ _('It holds a certificate of this home.') ]) : ''
 				]),
 				device.code === null ? '' : E('div', {}, [
 					E('div', {}, [ _('Code to compare with what the device shows:') ]),
@@ -193,8 +199,7 @@ return view.extend({
 					[ _('Type'), device.claim.type ],
 					[ _('Id'), [ E('code', {}, [ device.claim.id ]) ] ]
 				]),
-				E('p', { 'class': 'homeca-quiet' }, [ _('Whoever sends such a claim chooses it, and addresses as well.') ]),
-				device.nameBy === 'device' ? E('p', {}, [ life.namedBy('device') ]) : ''
+				E('p', { 'class': 'homeca-quiet' }, [ _('Whoever sends such a claim chooses it, and addresses as well.') ])
 			])
 		]) ]);
 	},
@@ -341,12 +346,7 @@ return view.extend({
 	},
 
 	async refresh() {
-		const [ device, rights, log ] = await Promise.all([
-			api.call('device', { id: this.id }),
-			api.call('rights', { id: this.id }),
-			api.call('log', { device: this.id, limit: HISTORY })
-		]);
-		this.update({ device, rights, events: log.events });
+		this.update(await this.read());
 		await this.readHousehold();
 	},
 
