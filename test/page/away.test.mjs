@@ -3,28 +3,38 @@ import { after, before, test } from "node:test";
 import { begin, isFit } from "./harness.mjs";
 
 let stage;
-let lamp;
+let phone;
 before(async () => {
   stage = await begin();
-  lamp = await stage.world.phone("Ada's phone");
+  phone = await stage.world.phone("Ada's phone");
 });
 after(() => stage?.end());
 
-for (const [name, where, wanted] of [
-  ["Devices", () => "devices", (page) => page.getByRole("link", { name: "Ada's phone" })],
-  ["the matrix", () => "devices#matrix", (page) => page.getByText("As soon as two devices")],
-  [
-    "a device",
-    () => `device?id=${lamp.id}`,
-    (page) => page.getByRole("heading", { name: "Ada's phone" }),
-  ],
-  [
-    "Why?",
-    () => `why?id=${lamp.id}&to=all`,
-    (page) => page.getByText("Ada's phone may ask nothing now"),
-  ],
-  ["Authority", () => "authority", (page) => page.getByText("Good until")],
-]) {
+const PAGES = [
+  {
+    name: "Devices",
+    where: () => "devices",
+    wanted: (page) => page.getByRole("link", { name: "Ada's phone" }),
+  },
+  {
+    name: "the matrix",
+    where: () => "devices#matrix",
+    wanted: (page) => page.getByText("As soon as two devices"),
+  },
+  {
+    name: "a device",
+    where: () => `device?id=${phone.id}`,
+    wanted: (page) => page.getByRole("heading", { name: "Ada's phone" }),
+  },
+  {
+    name: "Why?",
+    where: () => `why?id=${phone.id}&to=all`,
+    wanted: (page) => page.getByText("Ada's phone may ask nothing now"),
+  },
+  { name: "Authority", where: () => "authority", wanted: (page) => page.getByText("Good until") },
+];
+
+for (const { name, where, wanted } of PAGES) {
   test(`${name} says that the daemon is away, and is there once it is back`, async () => {
     await stage.world.home.stop();
     const page = await stage.page(where());
