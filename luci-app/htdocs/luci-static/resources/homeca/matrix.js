@@ -118,8 +118,8 @@ return baseclass.extend({
 			const focused = document.activeElement?.getAttribute('data-cell') ?? null;
 			node.replaceChildren(
 				E('p', {}, [ _('Each row is a device that asks, each column one that is asked. What is not granted is refused.') ]),
-				steps(_('Asking: %d to %d of %d'), rows, rowList.length, ROWS, (at) => { askers = at; void refresh(); }),
-				steps(_('Asked: %d to %d of %d'), columns, all.length, COLUMNS, (at) => { asked = at; void refresh(); }),
+				steps(_('Asking: %d to %d of %d'), rows, rowList.length, ROWS, (at) => { askers = at; refresh().catch(() => {}); }),
+				steps(_('Asked: %d to %d of %d'), columns, all.length, COLUMNS, (at) => { asked = at; refresh().catch(() => {}); }),
 				E('div', { 'class': 'homeca-scroll', 'role': 'region', 'tabindex': '0', 'aria-label': _('Who may do what with whom') }, [
 					E('table', {}, [
 						E('caption', { 'class': 'homeca-hidden' }, [ _('Who may do what with whom') ]),

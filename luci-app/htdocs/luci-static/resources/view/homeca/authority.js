@@ -44,18 +44,14 @@ function read() {
 
 return view.extend({
 	load() {
-		return read().catch((failure) => failure);
+		// Nothing is drawn while the daemon is away, but what says so.
+		return read().catch(() => null);
 	},
 
 	render(subject) {
-		if (subject instanceof Error) {
-			return E('div', { 'class': 'homeca' }, [
-				live.style(), live.follow(() => window.location.reload()), E('h2', {}, [ _('Authority') ]), E('p', { 'class': 'alert-message warning' }, [ subject.message ])
-			]);
-		}
 		const slots = [ this.troubles(), this.root(), this.renewals(), this.list() ];
 		this.update = (now) => { for (const each of slots) each.update(now); };
-		this.update(subject);
+		if (subject !== null) this.update(subject);
 		const [ troubles, root, renewals, list ] = slots;
 		return E('div', { 'class': 'homeca' }, [
 			live.style(),

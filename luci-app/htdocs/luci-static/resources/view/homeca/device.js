@@ -68,7 +68,9 @@ function keyCases(keyCase) {
 return view.extend({
 	load() {
 		this.id = new URLSearchParams(window.location.search).get('id') ?? window.location.hash.slice(1);
-		return this.id === '' ? null : this.read().catch((failure) => failure);
+		if (this.id === '') return { refusal: _('Choose a device from the list.') };
+		// A refusal has a reason; without one the daemon is away, and comes back.
+		return this.read().catch(({ reason, message }) => reason === undefined ? null : { refusal: message });
 	},
 
 	/** All that is shown but the others. */
@@ -82,11 +84,12 @@ return view.extend({
 	},
 
 	render(subject) {
-		if (subject === null || subject instanceof Error) {
+		if (subject === null || subject.refusal !== undefined) {
 			return E('div', { 'class': 'homeca' }, [
 				live.style(),
 				E('h2', {}, [ _('Device') ]),
-				E('p', { 'class': 'alert-message warning' }, [ subject === null ? _('Choose a device from the list.') : subject.message ]),
+				subject === null ? live.follow(() => window.location.reload())
+					: E('div', { 'class': 'alert-message warning' }, [ E('p', {}, [ subject.refusal ]) ]),
 				this.back()
 			]);
 		}

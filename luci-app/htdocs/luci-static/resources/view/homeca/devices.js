@@ -24,12 +24,14 @@ function haystack(device) {
 
 return view.extend({
 	load() {
-		return household.page(0);
+		// Nothing is drawn while the daemon is away, but what says so.
+		return household.page(0).catch(() => null);
 	},
 
 	render(first) {
 		this.devices = new Map();
-		this.total = first.total;
+		this.total = first?.total ?? 0;
+		this.isRead = false;
 		this.table = deviceTable.create();
 		this.matrix = matrix.create(!L.hasViewPermission());
 
@@ -60,7 +62,7 @@ return view.extend({
 		]);
 		const who = E('input', {
 			'id': 'homeca-asker', 'type': 'search', 'class': 'cbi-input-text', 'maxlength': '64',
-			'input': () => this.matrix.filter(who.value.trim().toLowerCase())
+			'input': () => this.matrix.filter(who.value.trim().toLowerCase()).catch(() => {})
 		});
 		const rights = E('div', {}, [
 			E('h3', { 'class': 'homeca-hidden' }, [ _('Who may do what with whom') ]),
@@ -77,11 +79,12 @@ return view.extend({
 			links[0].setAttribute('aria-current', String(!this.isMatrix));
 			links[1].setAttribute('aria-current', String(this.isMatrix));
 			parts.replaceChildren(this.isMatrix ? rights : list);
-			if (this.isMatrix) void this.matrix.update(this.devices);
+			// Where the daemon is away, the page says so at its head.
+			if (this.isMatrix) this.matrix.update(this.devices).catch(() => {});
 		};
 		window.addEventListener('hashchange', turn);
 
-		for (const device of first.devices) this.devices.set(device.id, device);
+		for (const device of first?.devices ?? []) this.devices.set(device.id, device);
 		turn();
 		this.show();
 		// What is on the first page is drawn before the others are asked for.
@@ -109,6 +112,7 @@ return view.extend({
 			for (const [ id, device ] of some) this.devices.set(id, device);
 			this.show();
 		});
+		this.isRead = true;
 		this.show();
 		if (this.isMatrix) await this.matrix.update(this.devices);
 	},
@@ -123,8 +127,8 @@ return view.extend({
 		this.table.show(some);
 		this.count.replaceChildren(
 			all.length < this.total ? _('%d of %d devices are read.').format(all.length, this.total)
-				: all.length === 0 ? _('There is no device yet: add one, or search for new ones.')
-					: _('%d of %d devices are shown.').format(some.length, all.length));
+				: all.length > 0 ? _('%d of %d devices are shown.').format(some.length, all.length)
+					: this.isRead ? _('There is no device yet: add one, or search for new ones.') : '');
 	},
 
 	handleSave: null,

@@ -29,7 +29,8 @@ function fill(select, nodes) {
 
 return view.extend({
 	load() {
-		return household.all().catch((failure) => failure);
+		// Nothing can be chosen while the daemon is away.
+		return household.all().catch(() => new Map());
 	},
 
 	render(devices) {
@@ -51,16 +52,8 @@ return view.extend({
 		this.when = E('div', {}, [ field('homeca-at', _('At which time'), this.at, _('Now, if left empty.')) ]);
 		this.answer = E('div', { 'class': 'homeca-answer', 'role': 'status' });
 		this.turn = 0;
-		if (devices instanceof Error) {
-			this.answer.replaceChildren(E('p', { 'class': 'alert-message warning' }, [ devices.message ]));
-			this.show(new Map());
-		} else {
-			this.show(devices);
-		}
-		if (asked.has('id')) this.device.value = asked.get('id');
-		if (asked.has('to')) this.to.value = asked.get('to');
-		if (this.device.selectedIndex < 0) this.device.selectedIndex = 0;
-		if (this.to.selectedIndex < 0) this.to.selectedIndex = 0;
+		this.wanted = { id: asked.get('id'), to: asked.get('to') };
+		this.show(devices);
 
 		return E('div', { 'class': 'homeca' }, [
 			live.style(),
@@ -91,6 +84,16 @@ return view.extend({
 			groups.length === 0 ? '' : E('optgroup', { 'label': _('asking a group') }, groups),
 			all.length === 0 ? '' : E('optgroup', { 'label': _('asking a device') }, each())
 		].filter((node) => node !== ''));
+		this.choose(this.device, 'id');
+		this.choose(this.to, 'to');
+	},
+
+	/** Chooses what the page's address asks for, once it can be chosen; from then on the owner chooses. */
+	choose(select, name) {
+		const values = Array.from(select.options, ({ value }) => value);
+		if (!values.includes(this.wanted[name])) return;
+		select.value = this.wanted[name];
+		this.wanted[name] = null;
 	},
 
 	async refresh() {
