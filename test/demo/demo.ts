@@ -17,7 +17,7 @@ import { awareScenes } from "./scenes/aware.ts";
 import type { Cast } from "./scenes/cast.ts";
 import { closing } from "./scenes/closing.ts";
 import { Stage } from "./stage.ts";
-import { macOfThing, Thing } from "./things.ts";
+import { certifiedPeer, macOfThing, Thing } from "./things.ts";
 
 const SECRET_OF_HOME = "test-secret-for-loopback";
 
@@ -27,6 +27,9 @@ const GLOSSARY: readonly (readonly [string, string])[] = [
   ["cage", "quarantine for good, for what can hold no certificate"],
   ["nft", "the router's firewall; its changes are shown here, not applied"],
 ];
+
+/** Who comes last, for the page. */
+const VISITOR = macOfThing(0x40);
 
 const stage = new Stage(process.stdout, process.env);
 const accessPoint = await AccessPoint.switchedOn(SECRET_OF_HOME);
@@ -113,11 +116,11 @@ function isWatched(): boolean {
 async function stay(): Promise<void> {
   stage.chapter("The home's page");
   const password = randomBytes(9).toString("base64url");
+  const visitor = new Thing("heating", "Bathroom heating");
   await stage.step(
     "A bathroom heating comes and waits for its owner, who has a page now",
     async () => {
-      const visitor = new Thing("heating", "Bathroom heating");
-      await accessPoint.join(macOfThing(0x40), "@homeca.home.arpa", visitor.firstContact());
+      await accessPoint.join(VISITOR, "@homeca.home.arpa", visitor.firstContact());
       // It finds its files beside itself, so it is not bundled.
       const stands = path.resolve(path.dirname(productPath()), "../luci-app/stand-in/server.mjs");
       const { servePage } = (await import(pathToFileURL(stands).href)) as PageServer;
@@ -127,9 +130,34 @@ async function stay(): Promise<void> {
     },
   );
   stage.say();
-  stage.say(`Open  ${site!.url}  and log in as  root  with the password  ${password}`);
+  stage.say(`  Open      ${site!.url}`);
+  stage.say("  User      root");
+  stage.say(`  Password  ${password}`);
   stage.say("Ctrl-C ends the demo.");
+  await joinOnceApproved(visitor);
   await new Promise<never>(() => {});
+}
+
+/** The heating does what a device does that hears its owner's yes: it gets its certificate and comes back with it. */
+async function joinOnceApproved(visitor: Thing): Promise<void> {
+  for (;;) {
+    const { devices } = await home.call<{ devices: readonly { id: string; macs: string[] }[] }>(
+      "devices",
+      { state: "approved" },
+    );
+    const mac = VISITOR.replaceAll("-", ":").toLowerCase();
+    const own = devices.find(({ macs }) => macs.includes(mac));
+    if (own !== undefined) {
+      const request = visitor.request();
+      const { chainPem } = await home.call<{ chainPem: string }>("sign", { id: own.id, request });
+      const { serverName } = await home.call<{ serverName: string }>("authority");
+      const trust = { rootPem: home.rootPem, serverName };
+      const peer = certifiedPeer(visitor.certified(chainPem), trust);
+      await accessPoint.join(VISITOR, "@homeca.home.arpa", peer);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
 }
 
 interface PageServer {

@@ -94,9 +94,23 @@ export async function isFit(page) {
   assert.deepEqual(page.faults, []);
 }
 
+/** Pictures that the project keeps; with HOMECA_SCREENS=all there are others to look at. */
+const KEPT = [
+  "authority-1280",
+  "device-1280",
+  "devices-1280",
+  "home-1280",
+  "home-360-dark",
+  "log-1280",
+  "matrix-1280",
+  "proof-1280",
+  "why-1280",
+];
+
 /** Keeps what the page looks like, where pictures are wanted. */
 export async function picture(page, name) {
   if (PICTURES === null) return;
+  if (process.env.HOMECA_SCREENS !== "all" && !KEPT.includes(name)) return;
   mkdirSync(PICTURES, { recursive: true });
   await page.screenshot({ path: path.join(PICTURES, `${name}.png`), fullPage: true });
 }
