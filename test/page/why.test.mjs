@@ -90,6 +90,22 @@ test("about a time, what was decided then is told", async () => {
   await page.context().close();
 });
 
+test("the times when something was decided can be asked about with one press", async () => {
+  const page = await stage.page("why");
+  await choose(page, HOSTILE_NAME, "being in the network");
+  await answer(page).getByText("it still waits for you").waitFor();
+  const moments = page.getByRole("group", { name: "When something was decided about it" });
+  await moments
+    .getByRole("button", { name: /held in quarantine$/u })
+    .first()
+    .press("Enter");
+  await answer(page).getByText("it is new here").waitFor();
+  await isFit(page);
+  await page.getByLabel("What about").selectOption({ label: "asking every device" });
+  await moments.waitFor({ state: "hidden" });
+  await page.context().close();
+});
+
 test("what can be chosen and the answer follow the home, and what is chosen stays", async () => {
   const page = await stage.page("why");
   await choose(page, "Cellar sensor", "asking every device");

@@ -8,6 +8,12 @@
 
 /* Why a device can or cannot: one sentence, and one button that mends it. */
 
+/** What admission says of a device; times when it did can be asked about. */
+const VERDICTS = [ 'admitted', 'quarantined', 'refused' ];
+const MOMENTS = 5;
+/** Events that are looked through for them. */
+const EVENTS = 100;
+
 function option(value, title) {
 	return E('option', { value }, [ title ]);
 }
@@ -17,6 +23,12 @@ function field(id, title, content, hint) {
 		E('label', { 'for': id }, [ title ]), content,
 		hint === undefined ? '' : E('div', { 'class': 'homeca-quiet', 'id': id + '-hint' }, [ hint ])
 	]);
+}
+
+/** As a field for local time has it, to the second. */
+function localTime(seconds) {
+	const at = new Date(seconds * 1000);
+	return new Date(at.getTime() - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
 }
 
 /** Puts these into a choice and keeps what is chosen. */
@@ -45,11 +57,12 @@ return view.extend({
 		this.method = E('select', { 'id': 'homeca-method', 'class': 'cbi-input-select', 'change': change },
 			[ option('', _('anything')) ].concat(rights.METHODS.map((method) =>
 				option(method, _('%s (%s)').format(rights.verb(method), method)))));
-		this.at = E('input', { 'id': 'homeca-at', 'type': 'datetime-local', 'class': 'cbi-input-text', 'change': change });
+		this.at = E('input', { 'id': 'homeca-at', 'type': 'datetime-local', 'step': '1', 'class': 'cbi-input-text', 'change': change });
 		this.more = E('div', { 'class': 'homeca-filters' }, [
 			field('homeca-path', _('Path'), this.path), field('homeca-method', _('To do what'), this.method)
 		]);
-		this.when = E('div', {}, [ field('homeca-at', _('At which time'), this.at, _('Now, if left empty.')) ]);
+		this.moments = E('div', { 'class': 'homeca-buttons', 'role': 'group', 'aria-label': _('When something was decided about it') });
+		this.when = E('div', {}, [ field('homeca-at', _('At which time'), this.at, _('Now, if left empty.')), this.moments ]);
 		this.answer = E('div', { 'class': 'homeca-answer', 'role': 'status' });
 		this.turn = 0;
 		this.wanted = { id: asked.get('id'), to: asked.get('to') };
@@ -121,12 +134,32 @@ return view.extend({
 		const mine = ++this.turn;
 		let nodes;
 		try {
-			nodes = this.drawn(await api.call('why', this.question()));
+			const [ answer, log ] = await Promise.all([
+				api.call('why', this.question()),
+				this.to.value === '' ? api.call('log', { device: this.device.value, limit: EVENTS }) : { events: [] }
+			]);
+			nodes = this.drawn(answer);
+			if (mine === this.turn) this.showMoments(log.events);
 		} catch (failure) {
 			nodes = [ E('p', { 'class': 'alert-message error' }, [ failure.message ]) ];
 		}
 		// An answer that comes after a newer question is not the answer to it.
 		if (mine === this.turn) this.answer.replaceChildren(...nodes);
+	},
+
+	/** The last times when it was let in, held or turned away; each is a button that asks about it. */
+	showMoments(events) {
+		const some = events.filter(({ kind, at }) => at !== null && VERDICTS.includes(kind)).slice(-MOMENTS);
+		const focused = this.moments.contains(document.activeElement) ? document.activeElement.textContent : null;
+		this.moments.replaceChildren(...some.reverse().map(({ kind, at }) => E('button', {
+			'type': 'button',
+			'class': 'btn homeca-small',
+			'click': () => {
+				this.at.value = localTime(at);
+				void this.ask();
+			}
+		}, [ _('%s: %s').format(words.moment(at), words.kind(kind)) ])));
+		if (focused !== null) Array.from(this.moments.children).find((one) => one.textContent === focused)?.focus();
 	},
 
 	/** Where no call mends it, the device's own page is where its rights and its state are. */
