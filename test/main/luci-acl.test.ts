@@ -5,7 +5,6 @@ import { METHODS } from "../../src/daemon/management/methods.ts";
 
 interface Rights {
   readonly ubus: Readonly<Record<string, readonly string[]>>;
-  readonly uci: readonly string[];
 }
 
 const file = (name: string): string => readFileSync(`luci-app/${name}`, "utf8");
@@ -29,6 +28,11 @@ test("who may look may call what reads, and who may change what writes; nobody a
   assert.deepEqual(Object.keys(acl.write.ubus), objects);
   assert.deepEqual(acl.read.ubus["homeca-setup"], ["plan", "state"]);
   assert.deepEqual(acl.write.ubus["homeca-setup"], ["apply", "confirm", "undo"]);
+});
+
+test("no file and no configuration is granted: the one of HomeCA has the secrets of access points", () => {
+  assert.deepEqual(Object.keys(acl.read), ["ubus"]);
+  assert.deepEqual(Object.keys(acl.write), ["ubus"]);
 });
 
 test("the pages know every method with its arguments, and no other", () => {
