@@ -114,7 +114,7 @@ class Site {
     const [, module] = /^\/module\/((?:[\w-]+\/)*[\w-]+)\.js$/u.exec(pathname) ?? [];
     if (module !== undefined) {
       const source = readOrNull(path.join(RESOURCES, `${module}.js`));
-      if (source === null) return send(response, 404, "text/plain", "no such module");
+      if (source === null) return send(response, 404, "text/javascript", "");
       return send(response, 200, "text/javascript", wrapped(module.replaceAll("/", "."), source));
     }
     const [, file] = /^\/luci-static\/resources\/((?:[\w-]+\/)*[\w-]+\.css)$/u.exec(pathname) ?? [];

@@ -15,7 +15,9 @@ import type { House } from "./house.ts";
 import { issueTimeOf, keepIssued } from "./issuing.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import type { IssuedCertificate, IssuedCredential } from "./management/service.ts";
-import { wpaSupplicantBlock } from "./profile.ts";
+import { makeProfile } from "../policy/profiles/profile.ts";
+import type { Platform, Profile } from "../policy/profiles/facts.ts";
+import { wpaSupplicantBlock } from "../policy/profiles/wpa-supplicant.ts";
 
 /** Phones and computers cannot renew by themselves, so their credential lasts a year; one that can has what follows from its window. */
 const HAND_INSTALLED_SECONDS = 365 * 86_400;
@@ -26,6 +28,20 @@ export interface MadeKey {
   readonly publicKey: PublicKey;
   /** SHA-256 of its SubjectPublicKeyInfo, 32 bytes. */
   readonly spkiHash: Uint8Array;
+}
+
+/** A key with its certificates in a PKCS#12, on record. */
+interface Bundle {
+  readonly serial: string;
+  readonly p12: Uint8Array;
+}
+
+/** What a phone or laptop is given. */
+export interface IssuedProfile {
+  readonly id: string;
+  /** Of the certificate that is in it. */
+  readonly serial: string;
+  readonly profile: Profile;
 }
 
 export class Credentials {
@@ -69,7 +85,38 @@ export class Credentials {
    * @param password - protects the PKCS#12
    * @throws ManagementFailure `bad-request`, `time-unknown`, `full`
    */
-  issueNew(record: DeviceRecord, { key, publicKey }: MadeKey, password: string): IssuedCredential {
+  issueNew(record: DeviceRecord, made: MadeKey, password: string): IssuedCredential {
+    const { p12 } = this.#bundle(record, made, password);
+    const { realm, serverName, homeName } = this.#house.configuration.homeca;
+    return {
+      id: record.id,
+      p12: toBase64(p12),
+      wpaSupplicant: wpaSupplicantBlock({ ssid: homeName, realm, serverName }),
+      caPem: encodePem("CERTIFICATE", this.#house.keys.root.der),
+    };
+  }
+
+  /**
+   * As {@link issueNew}, in the form that the device's system takes.
+   * @param network - `ssid` as `isSsid` takes it
+   */
+  issueProfile(
+    record: DeviceRecord,
+    made: MadeKey,
+    password: string,
+    { platform, ssid }: { readonly platform: Platform; readonly ssid: string },
+  ): IssuedProfile {
+    const { host, keys, configuration } = this.#house;
+    const { serial, p12 } = this.#bundle(record, made, password);
+    const { realm, serverName, homeName } = configuration.homeca;
+    const profile = makeProfile(platform, {
+      ...{ crypto: host.crypto, homeName, ssid, realm, serverName, root: keys.root.der, p12 },
+      device: { id: record.id, title: titleOf(record) },
+    });
+    return { id: record.id, serial, profile };
+  }
+
+  #bundle(record: DeviceRecord, { key, publicKey }: MadeKey, password: string): Bundle {
     const { crypto, random } = this.#house.host;
     const { root, issuing } = this.#house.keys;
     const issued = authorityAnswer(() =>
@@ -79,13 +126,7 @@ export class Credentials {
     const encryption = { crypto, random, password, iterations: DEFAULT_ITERATIONS };
     const p12 = encodePfx({ key, certificates }, titleOf(record), encryption);
     this.#store(record, issued);
-    const { realm, serverName, homeName } = this.#house.configuration.homeca;
-    return {
-      id: record.id,
-      p12: toBase64(p12),
-      wpaSupplicant: wpaSupplicantBlock({ ssid: homeName, realm, serverName }),
-      caPem: encodePem("CERTIFICATE", root.der),
-    };
+    return { serial: issued.serial, p12 };
   }
 
   #store(record: DeviceRecord, issued: Issued): void {

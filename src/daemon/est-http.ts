@@ -31,7 +31,7 @@ export type Asked =
 
 export function readEstRequest({ method, path, fields, body }: HttpRequest): Asked {
   const operation = operationOf(path);
-  if (operation === null) return { response: plain(404, "There is nothing here.") };
+  if (operation === null) return { response: notThere() };
   if (operation === "cacerts" || operation === "csrattrs") {
     if (method !== "GET" && method !== "HEAD") return { response: wrongMethod("GET, HEAD") };
     return { operation, request: new Uint8Array() };
@@ -105,7 +105,12 @@ function refusal(reason: EstReason): HttpResponse {
   return plain(httpStatus({ kind: "refused", reason }), explainRefusal(reason));
 }
 
-function wrongMethod(allowed: string): HttpResponse {
+/** The one answer to a path that there is not. */
+export function notThere(): HttpResponse {
+  return plain(404, "There is nothing here.");
+}
+
+export function wrongMethod(allowed: string): HttpResponse {
   return withField(plain(405, `Only ${allowed} will do here.`), "Allow", allowed);
 }
 

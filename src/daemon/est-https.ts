@@ -1,11 +1,12 @@
 /**
- * Enrolment over HTTPS (RFC 7030) on a port of its own. A connection is TLS
+ * Enrolment over HTTPS (RFC 7030) on a port of its own, and links that open once. A connection is TLS
  * around HTTP around one question at a time; who asks is settled by the
  * handshake, and what the home says of them is asked again for each question.
  */
 import { earliest, mono } from "../base/machine.ts";
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
+import type { ProfileFile } from "../policy/profiles/facts.ts";
 import { deviceByKey } from "../policy/registry/registry.ts";
 import { HttpServer } from "../proto/http/server.ts";
 import type { HttpInput, HttpOutput, HttpRequest } from "../proto/http/server.ts";
@@ -14,10 +15,12 @@ import { MAX_EARLY_BYTES } from "../proto/tls/stream.ts";
 import type { TlsInput, TlsOutput, TlsSession } from "../proto/tls/server.ts";
 import type { SocketAddress, StreamConnection, StreamHandlers, TcpListener } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
+import { shown } from "./answers.ts";
 import { dated, estResponse, readEstRequest } from "./est-http.ts";
 import { askerOf, bindingsOf } from "./est.ts";
 import type { EstDesk } from "./est.ts";
 import type { House } from "./house.ts";
+import { answerLink } from "./link-http.ts";
 import { judgeChain } from "./peer.ts";
 import type { Peer } from "./peer.ts";
 import { recordOf } from "./proof.ts";
@@ -67,16 +70,23 @@ export class EstHttps {
     this.#unopened = this.#unopened.filter((bind) => !this.#openOne(bind));
   }
 
+  /** Where it listens. */
+  get addresses(): readonly SocketAddress[] {
+    return this.#listeners.map(({ local }) => local);
+  }
+
   get connections(): number {
     return this.#connections.size;
   }
 
   get wakeAt(): Mono | null {
-    return earliest(Array.from(this.#connections, ({ wakeAt }) => wakeAt));
+    const connections = Array.from(this.#connections, ({ wakeAt }) => wakeAt);
+    return earliest([...connections, this.#house.links.wakeAt]);
   }
 
   timeout(now: Mono): void {
     for (const connection of this.#connections) connection.timeout(now);
+    this.#house.links.sweep();
   }
 
   /** Ends the connections of a device: the owner has withdrawn it. */
@@ -280,8 +290,10 @@ class EstConnection {
   }
 
   #respond(request: HttpRequest): ReturnType<typeof estResponse> {
-    const asked = readEstRequest(request);
     const { clock, configuration } = this.#house;
+    const linked = answerLink(request, (token) => this.#takeLink(token));
+    if (linked !== null) return dated(linked, clock.now());
+    const asked = readEstRequest(request);
     if ("response" in asked) return dated(asked.response, clock.now());
     const outcome = this.#desk.answer(
       {
@@ -293,6 +305,17 @@ class EstConnection {
       visible(this.address, 64),
     );
     return dated(estResponse(outcome), clock.now());
+  }
+
+  #takeLink(token: string): ProfileFile | null {
+    const { links, registry } = this.#house;
+    const linked = links.take(token);
+    const record = linked === null ? undefined : registry.devices.get(linked.device);
+    if (linked === null || record === undefined) return null;
+    const from = visible(this.address, 64);
+    const text = `The link to the profile of ${shown(record)} was opened from ${from}.`;
+    this.#house.recorded("authority", [{ device: record.id, text }]);
+    return linked.file;
   }
 
   /** Our half ends; the client has a moment to take what was sent and to end its own. */

@@ -34,6 +34,7 @@ import type { HomeKeys } from "./keys.ts";
 import { Counters, type Log } from "./log.ts";
 import type { AccessPoint, Fix, Part, Pulse, Trouble } from "./management/service.ts";
 import type { PeerRules } from "./peer.ts";
+import { Links } from "./links.ts";
 import { Presences } from "./presences.ts";
 import { endOf, Sessions } from "./sessions.ts";
 import type { Store } from "./store/journal.ts";
@@ -74,6 +75,8 @@ export class House {
   readonly sightings: Sightings;
   readonly presences: Presences;
   readonly tickets: Tickets;
+  /** Profiles that wait for their devices. */
+  readonly links: Links;
   readonly keyUpdates: KeyUpdates;
   readonly releases: Releases;
   readonly audit: Audit;
@@ -128,6 +131,11 @@ export class House {
       mono: () => host.mono(),
       registry: () => this.registry,
       time: () => this.clock.now(),
+    });
+    this.links = new Links({
+      random: host.random,
+      mono: () => host.mono(),
+      registry: () => this.registry,
     });
     this.keyUpdates = new KeyUpdates(host.crypto, host.random);
     const { crypto, random } = host;

@@ -1,4 +1,5 @@
 /** The owner's word carried out: what the management methods do in this house. */
+import { toBase64 } from "../base/bytes.ts";
 import type { Mono } from "../base/machine.ts";
 import { visible } from "../base/text.ts";
 import {
@@ -10,6 +11,7 @@ import {
   withdrawUnlisted,
 } from "../policy/admission/owner.ts";
 import type { Word } from "../policy/admission/owner.ts";
+import type { SocketAddress } from "../host/host.ts";
 import { HostFailure } from "../host/host.ts";
 import { BEGINNINGS } from "../policy/lifecycle/table.ts";
 import type { State } from "../policy/lifecycle/table.ts";
@@ -20,17 +22,30 @@ import { addressId, blankRecord, newWifiKey, recordId } from "../policy/registry
 import { isPlainText, isType, MAX_NAME } from "../policy/registry/text.ts";
 import { encodePem } from "../proto/x509/pem.ts";
 import { authorityAnswer, lifecycleAnswer, registryAnswer, shown } from "./answers.ts";
+import type { IssuedProfile, MadeKey } from "./credentials.ts";
 import { Credentials } from "./credentials.ts";
 import type { Discovery, Search } from "./discovery.ts";
 import type { House } from "./house.ts";
+import { isReachable, linkUrl } from "./link-http.ts";
+import { MAX_LINKS } from "./links.ts";
 import { ManagementFailure } from "./management/failure.ts";
 import { lastPortionOf, portionOf } from "./management/portion.ts";
 import type * as service from "./management/service.ts";
-import { passphraseBlock } from "./profile.ts";
+import { isSsid, MAX_SSID_OCTETS } from "../policy/profiles/facts.ts";
+import { oneFile } from "../policy/profiles/profile.ts";
+import { passphraseBlock } from "../policy/profiles/wpa-supplicant.ts";
 import { granted, grouped, rightsSummary, ungrouped, withheld } from "./rights.ts";
 import type { RightsChange } from "./rights.ts";
 import { macOf } from "./sessions.ts";
-import { authorityOf, detailsOf, stampOf, statusOf, summariesOf, tenths } from "./summaries.ts";
+import {
+  authorityOf,
+  detailsOf,
+  fingerprint,
+  stampOf,
+  statusOf,
+  summariesOf,
+  tenths,
+} from "./summaries.ts";
 import { whyHere, whyMay } from "./why.ts";
 import type { Reach } from "./withdrawal.ts";
 import { Withdrawal } from "./withdrawal.ts";
@@ -47,6 +62,11 @@ const ORDER: readonly State[] = [
   "released",
 ];
 
+const NO_LINKS =
+  "links are opened over HTTPS, and nothing listens for it: set `option enabled '1'` in section 'est', add the router's address to its `list listen`, and restart HomeCA";
+const ONLY_HERE =
+  "Only this router can open the link: add its address in your network to `list listen` in section 'est' and restart HomeCA.";
+
 /** What the household needs of the daemon around it. */
 export interface Surroundings extends Reach {
   /** Addresses the RADIUS server listens at, for people. */
@@ -55,6 +75,8 @@ export interface Surroundings extends Reach {
   readonly open: () => number;
   /** @throws ManagementFailure `bad-configuration` */
   readonly reload: () => readonly string[];
+  /** Where links to profiles are opened; none where nothing listens. */
+  readonly linkedAt: () => readonly SocketAddress[];
   readonly discovery: Pick<Discovery, "begin" | "end" | "search">;
 }
 
@@ -220,11 +242,47 @@ export class Household implements service.HomeService {
   }
 
   issueNew(wanted: service.NewCredential): service.IssuedCredential {
-    const made = this.#credentials.makeKey();
-    const record = this.#mayHaveCertificate(
-      wanted.id === null ? this.#newRecord(made.spkiHash, wanted) : this.#record(wanted.id),
-    );
+    const { record, made } = this.#credentialFor(wanted);
     return this.#credentials.issueNew(record, made, wanted.password);
+  }
+
+  profile(wanted: service.NewProfile): service.ProfileFiles {
+    const { id, profile } = this.#profileOf(wanted);
+    const files = profile.files.map(({ name, type, bytes }) => ({
+      ...{ name, type },
+      base64: toBase64(bytes),
+    }));
+    return { id, files, steps: profile.steps };
+  }
+
+  link(wanted: service.NewProfile, seconds: number): service.ProfileLink {
+    const { links, clock, configuration, keys, host } = this.#house;
+    const addresses = this.#around.linkedAt();
+    if (addresses.length === 0) throw new ManagementFailure("bad-configuration", NO_LINKS);
+    if (links.isFull) {
+      throw new ManagementFailure(
+        "full",
+        `${MAX_LINKS} links wait already: open one, or wait until one ends`,
+      );
+    }
+    const { id, serial, profile } = this.#profileOf(wanted);
+    const file = oneFile(profile);
+    const token = links.add({ device: id, serial, file }, seconds);
+    const title = shown(this.#record(id));
+    this.#note(
+      id,
+      `You made a link to the profile of ${title}; it opens once, for ${seconds} seconds.`,
+    );
+    const now = clock.now();
+    return {
+      id,
+      url: linkUrl(addresses, configuration.homeca.serverName, token),
+      until: now === null ? null : now + seconds,
+      file: file.name,
+      steps: profile.steps,
+      fingerprint: fingerprint(host.crypto.digest("sha256", keys.server.certificate.der)),
+      hint: addresses.some(isReachable) ? null : ONLY_HERE,
+    };
   }
 
   cage({ name, class: deviceClass, mac: given }: service.NewCage): service.Caged {
@@ -367,6 +425,30 @@ export class Household implements service.HomeService {
     return { router };
   }
 
+  /** @throws ManagementFailure; nothing is issued then */
+  #profileOf({ platform, ssid, password, ...wanted }: service.NewProfile): IssuedProfile {
+    if (!isSsid(ssid)) {
+      throw new ManagementFailure(
+        "bad-argument",
+        `the name of the network has control characters or is not 1 to ${MAX_SSID_OCTETS} octets: write it as your access point has it`,
+      );
+    }
+    const { record, made } = this.#credentialFor({ ...wanted, class: "certificate" });
+    return this.#credentials.issueProfile(record, made, password, { platform, ssid });
+  }
+
+  /** Whom a key made here is for. @throws ManagementFailure */
+  #credentialFor(wanted: Pick<service.NewCredential, "id" | "name" | "class">): {
+    readonly record: DeviceRecord;
+    readonly made: MadeKey;
+  } {
+    const made = this.#credentials.makeKey();
+    const record = this.#mayHaveCertificate(
+      wanted.id === null ? this.#newRecord(made.spkiHash, wanted) : this.#record(wanted.id),
+    );
+    return { record, made };
+  }
+
   #lock(id: string, theftLock: boolean): service.Outcome {
     const record = this.#record(id);
     if (record.class !== "aware") {
@@ -423,7 +505,7 @@ export class Household implements service.HomeService {
 
   #newRecord(
     spkiHash: Uint8Array,
-    { name, class: deviceClass }: service.NewCredential,
+    { name, class: deviceClass }: Pick<service.NewCredential, "name" | "class">,
   ): DeviceRecord {
     if (name === null)
       throw new ManagementFailure(

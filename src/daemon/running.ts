@@ -120,6 +120,7 @@ export class Running {
       endConversations: (device) => {
         this.#authenticator.conversations.endOf(device);
         house.tickets.forget(device);
+        house.links.forget(device);
         this.#est.endOf(device);
       },
       endAssociations: (device) => this.#coaps.endOf(device),
@@ -131,6 +132,7 @@ export class Running {
       open: () => this.#authenticator.conversations.size,
       reload: () => this.reload(),
       discovery: this.#discovery,
+      linkedAt: () => this.#est.addresses,
     });
     this.#ubus = new RouterBus(house, household, () => this.#alarm.plan(0));
     house.watch(() => this.#look("ubus", () => this.#ubus.look()));

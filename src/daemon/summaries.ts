@@ -196,6 +196,6 @@ export function authorityOf(house: House): service.AuthoritySummary {
 }
 
 /** Pairs of upper-case hexadecimal with colons. */
-function fingerprint(digest: Uint8Array): string {
+export function fingerprint(digest: Uint8Array): string {
   return toHex(digest).toUpperCase().match(/../gu)!.join(":");
 }

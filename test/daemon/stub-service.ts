@@ -165,6 +165,34 @@ export class StubService implements HomeService {
     return { id, p12: "cDEy", wpaSupplicant: "network={\n}\n", caPem: "ROOT\n" };
   }
 
+  profile(wanted: Parameters<HomeService["profile"]>[0]): ReturnType<HomeService["profile"]> {
+    this.calls.push(["profile", wanted]);
+    return {
+      id: wanted.id ?? PHONE,
+      files: [
+        { name: "homeca.p12", type: "application/x-pkcs12", base64: "cDEy" },
+        { name: "homeca-ca.pem", type: "application/x-pem-file", base64: "Uk9PVAo=" },
+      ],
+      steps: ["Open homeca.p12.\u0007", "Join Home."],
+    };
+  }
+
+  link(
+    wanted: Parameters<HomeService["link"]>[0],
+    seconds: number,
+  ): ReturnType<HomeService["link"]> {
+    this.calls.push(["link", wanted, seconds]);
+    return {
+      id: wanted.id ?? PHONE,
+      url: "https://192.168.1.1:8443/link/abcdefghijklmnopqrstuvwxyz",
+      until: 1_767_226_500,
+      file: "homeca.zip",
+      steps: ["Open homeca.zip."],
+      fingerprint: "AA:BB",
+      hint: wanted.platform === "apple" ? "Only this router can open the link." : null,
+    };
+  }
+
   cage(cage: Parameters<HomeService["cage"]>[0]): ReturnType<HomeService["cage"]> {
     this.calls.push(["cage", cage]);
     if (cage.class === "wired") return { id: DOOR, wifiKey: null, wpaSupplicant: null };

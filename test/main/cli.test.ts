@@ -286,6 +286,70 @@ test("issue never overwrites, and then asks the daemon for nothing", () => {
   assert.ok(!existsSync(at("new.pem")));
 });
 
+test("profile writes its files with mode 0600, tells what to do and prints a made password once", () => {
+  const { status, out } = ask(
+    "profile",
+    "android",
+    "--ssid",
+    "Home",
+    "--name",
+    "Ada",
+    "--folder",
+    folder,
+  );
+  assert.equal(status, 0);
+  assert.match(
+    out,
+    /^issued to \w{16}\nfiles: homeca\.p12, homeca-ca\.pem\npassword, shown this once: (?:[a-z2-7]{5}-){3}[a-z2-7]{5}\n1\. Open homeca\.p12\.\\x07\n2\. Join Home\.\n$/u,
+  );
+  const files = [at("homeca.p12"), at("homeca-ca.pem")];
+  assert.deepEqual(
+    files.map((file) => readFileSync(file, "utf8")),
+    ["p12", "ROOT\n"],
+  );
+  for (const file of files) assert.equal(statSync(file).mode & 0o777, 0o600, file);
+  const again = ask("profile", "android", DOOR, "--ssid", "Home", "--folder", folder);
+  assert.deepEqual(
+    [again.status, again.err],
+    [2, `homeca: ${at("homeca.p12")} is there already: remove it or choose another name\n`],
+  );
+});
+
+test("link tells where and until when, the fingerprint, a hint where there is one, and the password once", () => {
+  const { status, out } = ask("link", "apple", DOOR, "--ssid", "Home", "--seconds", "60");
+  assert.equal(status, 0);
+  assert.match(
+    out,
+    /^issued to abcdefghijklmnop\nlink, opens once: https:\/\/192\.168\.1\.1:8443\/link\/[a-z]{26}\nends: 2026-01-01 00:15Z\nfingerprint shown there: AA:BB\nOnly this router can open the link\.\npassword, shown this once: \S{23}\n1\. Open homeca\.zip\.\n$/u,
+  );
+  const password = at("link.password");
+  writeFileSync(password, "correct horse battery\n");
+  const own = ask("link", "windows", DOOR, "--ssid", "Home", "--password-file", password, "--json");
+  assert.ok(!own.out.includes("password") && !own.out.includes("horse"));
+  const told: unknown = JSON.parse(own.out);
+  assert.equal(Object.entries(told ?? {}).find(([key]) => key === "file")?.[1], "homeca.zip");
+});
+
+test("a profile needs a system, a network and a name, and nothing is made before it has them", () => {
+  for (const [words, sentence] of [
+    [
+      ["amiga", "--ssid", "H", "--name", "A"],
+      "there is no profile for 'amiga': write one of apple, windows, android, networkmanager, wpa_supplicant",
+    ],
+    [["apple", "--name", "A"], "the network needs its name: add --ssid SSID"],
+    [
+      ["apple", "--ssid", "H"],
+      "a new device needs a name: add --name NAME, or the ID of one on record",
+    ],
+  ] as const) {
+    for (const command of ["profile", "link"]) {
+      const { status, err } = ask(command, ...words);
+      assert.deepEqual([status, err], [2, `homeca: ${sentence}\n`], command);
+    }
+  }
+  assert.ok(!existsSync("homeca.mobileconfig"));
+});
+
 test("cage prints a Wi-Fi key once and writes a network block; a wired device has neither", () => {
   const block = at("camera.conf");
   const { status, out } = ask("cage", "Camera", "02:00:00:00:00:09", "--wpa", block);

@@ -96,6 +96,7 @@ export async function isFit(page) {
 
 /** Pictures that the project keeps; with HOMECA_SCREENS=all there are others to look at. */
 const KEPT = [
+  "add-1280",
   "authority-1280",
   "device-1280",
   "devices-1280",

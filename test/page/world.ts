@@ -2,6 +2,7 @@
  * A living home for the page's tests and its pictures: HomeCA as it is built, on
  * loopback, an access point that carries RADIUS, and devices that really join.
  */
+import net from "node:net";
 import { AccessPoint } from "../demo/access-point.ts";
 import { certifiedPeer, macOfThing, Thing } from "../demo/things.ts";
 import { Home } from "../kit/home.ts";
@@ -31,7 +32,8 @@ export class World {
     const accessPoint = await AccessPoint.switchedOn(SECRET);
     const das = `\toption das_address '127.0.0.1'\n\toption das_port '${accessPoint.disconnectPort}'\n`;
     const limits = "config limits 'limits'\n\toption onboarding_per_minute '60'\n";
-    const home = new Home({ enforce: "show", more: das + limits });
+    const est = `config est 'est'\n\toption enabled '1'\n\toption port '${await freeTcpPort()}'\n\tlist listen '127.0.0.1'\n`;
+    const home = new Home({ enforce: "show", more: das + limits + est });
     await home.start();
     accessPoint.ask(home.ports.auth);
     return new World(home, accessPoint);
@@ -95,6 +97,18 @@ export class World {
     const { devices } = await this.home.call<{ devices: readonly { id: string }[] }>("devices");
     return new Set(devices.map(({ id }) => id));
   }
+}
+
+/** A TCP port of loopback that was free a moment ago. */
+function freeTcpPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as net.AddressInfo; // It listens at a port.
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 function octet(value: number): string {

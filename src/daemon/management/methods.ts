@@ -4,6 +4,7 @@
  * reference page. To add a method: one row here, one function in
  * {@link HomeService}.
  */
+import { MAX_SSID_OCTETS, PLATFORMS } from "../../policy/profiles/facts.ts";
 import { STATES } from "../../policy/lifecycle/table.ts";
 import { REVOCATION_REASONS } from "../../policy/registry/change.ts";
 import { CLASSES } from "../../policy/registry/record.ts";
@@ -13,10 +14,11 @@ import { METHODS as VERB_NAMES } from "../../policy/rights/aif.ts";
 import { MAX_LOCAL_PART } from "../../policy/rights/local-part.ts";
 import { MAX_GROUP_NAME } from "../../policy/rights/rights.ts";
 import { MAX_DAYS, MIN_DAYS } from "../../policy/window/churn.ts";
+import { MAX_LINK_SECONDS } from "../links.ts";
 import { Arguments } from "./arguments.ts";
 import type { Argument } from "./arguments.ts";
 import { CAGED_CLASSES } from "./service.ts";
-import type { Answer, HomeService } from "./service.ts";
+import type { Answer, HomeService, NewProfile } from "./service.ts";
 
 /** The ubus object that has these methods. */
 export const OBJECT = "homeca";
@@ -71,6 +73,12 @@ const VERBS: Argument = {
   required: false,
   doc: "",
 };
+const ISSUED_ID: Argument = {
+  ...ID,
+  required: false,
+  doc: "A device on record; without it a new one is made.",
+};
+const NEW_NAME: Argument = { ...NAME, doc: "Name of the new device; needed without id." };
 const GROUP: Argument = {
   name: "group",
   type: "string",
@@ -92,6 +100,36 @@ export const MAX_PASSWORD_CHARACTERS = 128;
 export const MAX_SEARCH_SECONDS = 3600;
 export const DEFAULT_SEARCH_SECONDS = 120;
 export const MAX_LOG_EVENTS = 1000;
+
+const PASSWORD: Argument = {
+  name: "password",
+  type: "string",
+  minLength: MIN_PASSWORD_CHARACTERS,
+  maxLength: MAX_PASSWORD_CHARACTERS,
+  required: true,
+  doc: "Protects the PKCS#12; at least 12 characters.",
+};
+/** What a profile and a link to one are made from. */
+const PROFILE_ARGUMENTS: readonly Argument[] = [
+  ISSUED_ID,
+  NEW_NAME,
+  {
+    name: "platform",
+    type: "string",
+    maxLength: 16,
+    oneOf: PLATFORMS,
+    required: true,
+    doc: `System of the device: ${PLATFORMS.join(", ")}.`,
+  },
+  {
+    name: "ssid",
+    type: "string",
+    maxLength: MAX_SSID_OCTETS,
+    required: true,
+    doc: "Name of the Wi-Fi network that it shall join, at most 32 octets.",
+  },
+  PASSWORD,
+];
 
 export const IMPORT_FORMATS: readonly ("csv" | "qr")[] = ["csv", "qr"];
 
@@ -285,8 +323,8 @@ export const METHODS: readonly Method[] = [
     name: "issue",
     summary: "Make a key and certificate for a device that cannot make its own",
     arguments: [
-      { ...ID, required: false, doc: "A device on record; without it a new one is made." },
-      { ...NAME, doc: "Name of the new device; needed without id." },
+      ISSUED_ID,
+      NEW_NAME,
       {
         name: "class",
         type: "string",
@@ -295,14 +333,7 @@ export const METHODS: readonly Method[] = [
         required: false,
         doc: "Class of the new device; certificate unless told.",
       },
-      {
-        name: "password",
-        type: "string",
-        minLength: MIN_PASSWORD_CHARACTERS,
-        maxLength: MAX_PASSWORD_CHARACTERS,
-        required: true,
-        doc: "Protects the PKCS#12; at least 12 characters.",
-      },
+      PASSWORD,
     ],
     access: "write",
     result: "id, p12 (base64), wpaSupplicant, caPem.",
@@ -313,6 +344,35 @@ export const METHODS: readonly Method[] = [
         class: args.optionalWord("class", CLASSES) ?? "certificate",
         password: args.text("password"),
       }),
+  },
+  {
+    name: "profile",
+    summary: "Make what a phone or laptop needs to join this home",
+    arguments: PROFILE_ARGUMENTS,
+    access: "write",
+    result:
+      "id, files: a list of name, type, base64; steps: one sentence each. The password is in none of them.",
+    call: (service, args) => service.profile(profileOf(args)),
+  },
+  {
+    name: "link",
+    summary: "Make a profile, and a link that brings it once",
+    arguments: [
+      ...PROFILE_ARGUMENTS,
+      {
+        name: "seconds",
+        type: "integer",
+        least: 1,
+        most: MAX_LINK_SECONDS,
+        required: false,
+        doc: `How long the link waits; ${MAX_LINK_SECONDS} unless told.`,
+      },
+    ],
+    access: "write",
+    result:
+      "id, url, until, file (the name of what it brings), steps, fingerprint (of the certificate shown there), hint (what keeps devices from opening it, or null).",
+    call: (service, args) =>
+      service.link(profileOf(args), args.optionalWhole("seconds") ?? MAX_LINK_SECONDS),
   },
   {
     name: "cage",
@@ -615,6 +675,18 @@ export const METHODS: readonly Method[] = [
     call: (service) => service.replaced(),
   },
 ];
+
+function profileOf(args: Arguments): NewProfile {
+  const platform = args.optionalWord("platform", PLATFORMS);
+  if (platform === null) throw new RangeError("platform is not required");
+  return {
+    id: args.optionalText("id"),
+    name: args.optionalText("name"),
+    platform,
+    ssid: args.text("ssid"),
+    password: args.text("password"),
+  };
+}
 
 /** The method of that name, or null. */
 export function methodNamed(name: string): Method | null {

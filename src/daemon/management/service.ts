@@ -11,6 +11,7 @@ import type {
   Source,
 } from "../../policy/registry/record.ts";
 import type { RevocationReason } from "../../policy/registry/change.ts";
+import type { Platform } from "../../policy/profiles/facts.ts";
 import type { Method } from "../../policy/rights/aif.ts";
 import type { State } from "../../policy/lifecycle/table.ts";
 
@@ -283,6 +284,46 @@ export interface IssuedCredential {
   readonly caPem: string;
 }
 
+/** A key and certificate in the form that one system takes. */
+export interface NewProfile {
+  /** A device on record, or null for a new one. */
+  readonly id: string | null;
+  /** Needed for a new device. */
+  readonly name: string | null;
+  readonly platform: Platform;
+  /** Of the network that the device shall join. */
+  readonly ssid: string;
+  /** Protects the PKCS#12; in no file, never logged. */
+  readonly password: string;
+}
+
+export interface ProfileFiles {
+  readonly id: string;
+  readonly files: readonly {
+    readonly name: string;
+    /** Media type. */
+    readonly type: string;
+    readonly base64: string;
+  }[];
+  /** What to do with them, one sentence each. */
+  readonly steps: readonly string[];
+}
+
+/** A profile that waits to be fetched once. */
+export interface ProfileLink {
+  readonly id: string;
+  readonly url: string;
+  /** When it ends unless it was used. */
+  readonly until: number | null;
+  /** What is downloaded there. */
+  readonly file: string;
+  readonly steps: readonly string[];
+  /** Of the certificate that the device is shown, which it cannot know yet: SHA-256, pairs of hexadecimal with colons. */
+  readonly fingerprint: string;
+  /** What keeps devices from opening it, and the fix; null where nothing is known to. */
+  readonly hint: string | null;
+}
+
 export interface NewCage {
   readonly name: string;
   /** `legacy` over the air, `wired` on a cable. */
@@ -446,6 +487,9 @@ export interface HomeService {
   patience(id: string, days: number | null): Answer<PatienceOutcome>;
   issueFromRequest(id: string, requestPem: string): Answer<IssuedCertificate>;
   issueNew(credential: NewCredential): Answer<IssuedCredential>;
+  profile(wanted: NewProfile): Answer<ProfileFiles>;
+  /** @param seconds - for so long the link waits */
+  link(wanted: NewProfile, seconds: number): Answer<ProfileLink>;
   /** A device that can hold no certificate: its record, approved, and over the air a Wi-Fi key of its own. */
   cage(cage: NewCage): Answer<Caged>;
   rights(id: string): Answer<RightsSummary>;

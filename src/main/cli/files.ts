@@ -58,6 +58,21 @@ export function reserveFile(files: Files, file: string): ReservedFile {
   };
 }
 
+/** As {@link reserveFile}, by name and place: all of them or none. */
+export function reserveAll(
+  files: Files,
+  wanted: readonly (readonly [name: string, file: string])[],
+): Map<string, ReservedFile> {
+  const reserved = new Map<string, ReservedFile>();
+  try {
+    for (const [name, file] of wanted) reserved.set(name, reserveFile(files, file));
+    return reserved;
+  } catch (failure) {
+    for (const file of reserved.values()) file.abandon();
+    throw failure;
+  }
+}
+
 function attempt<T>(body: () => T, sentence: (errno: string) => string, status: ExitStatus): T {
   try {
     return body();

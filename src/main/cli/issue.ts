@@ -1,7 +1,6 @@
 /** Commands that hand out certificates, and the one that takes in a list of devices. */
 import { oneLine, visible } from "../../base/text.ts";
-import { fromBase64, toBase32 } from "../../base/bytes.ts";
-import type { RandomSource } from "../../base/machine.ts";
+import { fromBase64 } from "../../base/bytes.ts";
 import { IMPORT_FORMATS } from "../../daemon/management/methods.ts";
 import type {
   Caged,
@@ -13,13 +12,11 @@ import type {
 import { optionFor, summaryOf } from "./command.ts";
 import type { Call, Command } from "./command.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
-import { readText, reserveFile } from "./files.ts";
+import { readText, reserveAll } from "./files.ts";
 import type { ReservedFile } from "./files.ts";
+import { PASSWORD_FILE, passwordOf, shownOnce } from "./password.ts";
+import type { Password } from "./password.ts";
 import { json, MAX_SENTENCE } from "./text.ts";
-
-/** 20 characters of base32: 100 bits, more than anybody guesses and still typed on a phone. */
-const PASSWORD_BYTES = 13;
-const PASSWORD_CHARACTERS = 20;
 
 const issue: Command = {
   name: "issue",
@@ -34,11 +31,7 @@ const issue: Command = {
     },
     optionFor("issue", "name", "NAME"),
     optionFor("issue", "class", "CLASS"),
-    {
-      name: "password-file",
-      value: "FILE",
-      doc: "File whose one line protects the PKCS#12, - for standard input; without it a password is made and printed once.",
-    },
+    PASSWORD_FILE,
     {
       name: "wpa",
       value: "FILE",
@@ -67,16 +60,14 @@ const issue: Command = {
     if (call.option("p12") === null) {
       throw new CommandFailure(EXIT.usage, "the PKCS#12 needs a place: add --p12 FILE");
     }
-    const passwordFile = call.option("password-file");
-    const password =
-      passwordFile === null ? madePassword(call.host.random) : await oneLineOf(call, passwordFile);
+    const password = await passwordOf(call);
     const files = reserve(call, ["p12", "wpa", "ca"]);
     try {
       const result = await call.ask<IssuedCredential>("issue", {
         id,
         name,
         class: call.option("class"),
-        password,
+        password: password.text,
       });
       const p12 = fromBase64(result.p12);
       if (p12 === null)
@@ -84,9 +75,9 @@ const issue: Command = {
       files.get("p12")?.write(p12);
       files.get("wpa")?.write(result.wpaSupplicant);
       files.get("ca")?.write(result.caPem);
-      const made = passwordFile === null ? { password } : {};
+      const made = password.made ? { password: password.text } : {};
       if (call.wantsJson) call.write(json({ id: result.id, ...made }));
-      else call.write(told(call, result.id, passwordFile === null ? password : null));
+      else call.write(told(call, result.id, password));
       return EXIT.done;
     } finally {
       for (const file of files.values()) file.abandon();
@@ -94,41 +85,18 @@ const issue: Command = {
   },
 };
 
-function told(call: Call, id: string, password: string | null): string {
-  const lines = [`issued to ${visible(id)}, written to ${visible(call.option("p12") ?? "")}`];
-  if (password !== null) lines.push(`password, shown this once: ${password}`);
-  return `${lines.join("\n")}\n`;
+function told(call: Call, id: string, password: Password): string {
+  const written = `issued to ${visible(id)}, written to ${visible(call.option("p12") ?? "")}`;
+  return `${[written, ...shownOnce(password)].join("\n")}\n`;
 }
 
 /** Makes the files that were asked for; all of them or none. */
 function reserve(call: Call, names: readonly string[]): Map<string, ReservedFile> {
-  const files = new Map<string, ReservedFile>();
-  try {
-    for (const name of names) {
-      const file = call.option(name);
-      if (file !== null) files.set(name, reserveFile(call.host.files, file));
-    }
-    return files;
-  } catch (failure) {
-    for (const file of files.values()) file.abandon();
-    throw failure;
-  }
-}
-
-function madePassword(random: RandomSource): string {
-  const characters = toBase32(random(PASSWORD_BYTES)).slice(0, PASSWORD_CHARACTERS);
-  return characters.replaceAll(/.{5}(?=.)/g, "$&-");
-}
-
-async function oneLineOf(call: Call, file: string): Promise<string> {
-  const [line = "", rest = "", ...more] = (await readText(call, file)).split(/\r?\n/);
-  if (line === "" || rest !== "" || more.length > 0) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `${file} does not hold one line: write the password and nothing else`,
-    );
-  }
-  return line;
+  const wanted = names.flatMap((name) => {
+    const file = call.option(name);
+    return file === null ? [] : [[name, file] as const];
+  });
+  return reserveAll(call.host.files, wanted);
 }
 
 const cage: Command = {
@@ -214,7 +182,7 @@ const importDevices: Command = {
   description: [
     "FILE is a list as a maker or a shop hands it out, - for standard input: csv with a header line, or qr with the text of one label's code on each line. A name that ends in .csv or .qr tells which. The list is taken whole or not at all. Devices on it join without waiting once they prove the code or key of their line.",
   ],
-  examples: ["homeca import lamps.csv"],
+  examples: ["homeca import lamps.csv", "homeca import - --format qr"],
   asks: true,
   async run(call) {
     const file = call.operand(0);

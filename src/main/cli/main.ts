@@ -10,6 +10,7 @@ import type { ExitStatus } from "./exit.ts";
 import { overview, page, synopsis } from "./help.ts";
 import { HOME_COMMANDS } from "./home.ts";
 import { ISSUE_COMMANDS } from "./issue.ts";
+import { PROFILE_COMMANDS } from "./profile.ts";
 import { nearest, readWords } from "./options.ts";
 import { serve } from "./serve.ts";
 import { setup } from "./setup.ts";
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   ...HOME_COMMANDS.slice(0, 1),
   ...DEVICE_COMMANDS,
   ...ISSUE_COMMANDS,
+  ...PROFILE_COMMANDS,
   ...HOME_COMMANDS.slice(1),
   device,
 ];

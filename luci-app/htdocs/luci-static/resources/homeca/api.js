@@ -26,6 +26,8 @@ const METHODS = {
 	patience: [ 'id', 'days' ],
 	sign: [ 'id', 'request' ],
 	issue: [ 'id', 'name', 'class', 'password' ],
+	profile: [ 'id', 'name', 'platform', 'ssid', 'password' ],
+	link: [ 'id', 'name', 'platform', 'ssid', 'password', 'seconds' ],
 	cage: [ 'name', 'class', 'mac' ],
 	rights: [ 'id' ],
 	grant: [ 'id', 'to', 'path', 'methods' ],
@@ -66,7 +68,8 @@ function answerOf(result) {
 		return fail(4);
 
 	if (typeof(result.reason) === 'string' && typeof(result.message) === 'string') {
-		const error = new Error(result.message.charAt(0).toUpperCase() + result.message.slice(1) + '.');
+		const text = result.message.charAt(0).toUpperCase() + result.message.slice(1);
+		const error = new Error(text.endsWith('.') ? text : text + '.');
 		error.reason = result.reason;
 		throw error;
 	}

@@ -12,7 +12,7 @@
 /** Between two ticks, for the eye; none for who asked for less motion. */
 const TICK_MS = 120;
 
-const STEPS = [ 'record', 'connections', 'tickets', 'firewall', 'access-point', 'list' ];
+const STEPS = [ 'record', 'tickets', 'connections', 'firewall', 'access-point', 'list' ];
 
 function stepName(step) {
 	switch (step) {
@@ -20,7 +20,7 @@ function stepName(step) {
 	case 'connections': return _('Its connections are closed');
 	case 'tickets': return _('Its tickets to come back quickly are dead');
 	case 'firewall': return _('The firewall lets nothing of it through');
-	case 'access-point': return _('The access point has put it out');
+	case 'access-point': return _('Its access point was told');
 	case 'list': return _('The new revocation list is out');
 	default: return step;
 	}

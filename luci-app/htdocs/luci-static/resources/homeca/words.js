@@ -103,14 +103,9 @@ return baseclass.extend({
 		return _('%d days').format(Math.round(seconds / DAY));
 	},
 
-	/* A sentence of the daemon without the commands that it names for the terminal: here are buttons. */
+	/* A sentence of the daemon without the commands that it names for the terminal at its end: here are buttons. */
 	sentence(text) {
-		const at = text.indexOf('`');
-
-		if (at < 0)
-			return text;
-
-		const cut = Math.max(text.lastIndexOf('; ', at), text.lastIndexOf(': ', at));
+		const cut = Math.max(text.lastIndexOf('; run `homeca '), text.lastIndexOf(': run `homeca '));
 
 		return cut < 0 ? text : text.slice(0, cut) + '.';
 	},

@@ -133,7 +133,7 @@ return view.extend({
 	},
 
 	heading() {
-		return slot.create(({ device, why }) => [ device, why.sentence ], ([ device, why ]) => {
+		return slot.create(({ device, why }) => [ device, words.sentence(why.sentence) ], ([ device, why ]) => {
 			const button = (action) => E('button', {
 				'type': 'button',
 				'class': actions.isDangerous(action) ? 'btn cbi-button-negative' : 'btn cbi-button-positive',
@@ -324,7 +324,7 @@ return view.extend({
 		return slot.create(({ events }) => events, (events) => events.length === 0
 			? [ E('p', {}, [ _('Nothing has happened since HomeCA was started.') ]) ]
 			: [ E('ol', { 'class': 'homeca-list homeca-history' }, events.slice().reverse().map((event) => E('li', {}, [
-				E('time', { 'class': 'homeca-quiet' }, [ words.moment(event.at) ]), ' ', E('bdi', {}, [ event.text ])
+				E('time', { 'class': 'homeca-quiet' }, [ words.moment(event.at) ]), ' ', E('bdi', {}, [ words.sentence(event.text) ])
 			]))) ]);
 	},
 

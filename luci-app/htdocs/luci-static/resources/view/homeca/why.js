@@ -173,7 +173,7 @@ return view.extend({
 		}, [ fix.label ]);
 		return [
 			E('div', { 'class': can ? 'alert-message success' : 'alert-message warning' }, [
-				E('p', {}, [ E('strong', {}, [ can ? _('Yes.') : _('No.') ]), ' ', E('bdi', {}, [ sentence ]) ])
+				E('p', {}, [ E('strong', {}, [ can ? _('Yes.') : _('No.') ]), ' ', E('bdi', {}, [ words.sentence(sentence) ]) ])
 			]),
 			fault,
 			E('p', {}, [ mend === '' || !L.hasViewPermission() ? look : mend ])
