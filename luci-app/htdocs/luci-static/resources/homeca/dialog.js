@@ -30,6 +30,12 @@ function keepInside(dialog, event) {
 	other.focus();
 }
 
+/** The button that opened the dialog, or the one that was drawn in its place meanwhile. */
+function wayBack(opener) {
+	if (opener === null || opener.isConnected) return opener;
+	return Array.from(document.querySelectorAll('button, a')).find(({ textContent }) => textContent === opener.textContent);
+}
+
 return baseclass.extend({
 	/**
 	 * Opens a dialog.
@@ -52,7 +58,7 @@ return baseclass.extend({
 			close() {
 				document.removeEventListener('keydown', trap, true);
 				ui.hideModal();
-				if (before !== null && before.isConnected) before.focus();
+				wayBack(before)?.focus();
 			}
 		};
 	},

@@ -292,7 +292,7 @@ return view.extend({
 				E('bdi', {}, [ group ]), ' ',
 				this.isReadOnly ? '' : E('button', {
 					'type': 'button', 'class': 'btn homeca-small',
-					'aria-label': _('Take it out of the group %s').format(group),
+					'aria-label': _('Take out: %s').format(group),
 					'click': () => this.changed('ungroup', { id: this.id, group }, _('It is out of the group.'))
 				}, [ _('Take out') ])
 			])))
