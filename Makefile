@@ -1,6 +1,6 @@
 # The commands of this project; each installs what it lacks or says in one line what is missing.
 .POSIX:
-.PHONY: all homecad demo test check unit e2e wifi package dist isp bench size leaks interop fuzz bogo docs clean
+.PHONY: all homecad demo test check unit page e2e wifi package dist isp bench size leaks interop fuzz bogo docs clean
 
 # What the lock file names, as npm ci would: but npm ci refuses a registry that lacks a tool's build for another system.
 NPM_INSTALL = npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -15,6 +15,7 @@ WIFI_PEERS = musl-tools:musl-gcc qemu-system-x86:qemu-system-x86_64 cpio:cpio km
 	xz-utils:xz iw:iw busybox-static:busybox
 BENCH_PEERS = $(RADIUS_PEERS) freeradius:freeradius
 
+PAGE_PEERS = chromium:chromium
 PACKAGE_PEERS = musl-tools:musl-gcc xz-utils:xz shellcheck:shellcheck
 # For the other processor.
 CROSS_PEERS = gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc
@@ -39,8 +40,13 @@ demo: dist/homeca.mjs
 	@node test/demo/demo.mjs
 
 test: node_modules/.package-lock.json
-	@build/need.sh $(E2E_PEERS) $(INTEROP_PEERS) $(MDNS_PEERS) $(PACKAGE_PEERS) || true
+	@build/need.sh $(E2E_PEERS) $(INTEROP_PEERS) $(MDNS_PEERS) $(PACKAGE_PEERS) $(PAGE_PEERS) || true
 	@node build/all.mjs
+
+# The page in a browser; SCREENS=1 takes the pictures of docs/screens anew.
+page: node_modules/.package-lock.json
+	@build/need.sh $(PAGE_PEERS) || true
+	@$${SCREENS:+env HOMECA_SCREENS=$$SCREENS} node test/page/run.mjs
 
 check: node_modules/.package-lock.json
 	@node build/check.mjs

@@ -1,5 +1,5 @@
 // Bundles the product and the tests with esbuild. One place knows entry points, aliases and targets.
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import esbuild from "esbuild";
@@ -108,14 +108,17 @@ export async function bundleQuickJsTests(files, outdir, host = "quickjs") {
 export async function bundleProduct() {
   mkdirSync(path.join(root, "dist"), { recursive: true });
   const outfile = path.join(root, "dist/homeca.mjs");
+  // In one step: somebody else may be starting it.
+  const made = path.join(root, `dist/homeca.${process.pid}.mjs`);
   await esbuild.build({
     ...common,
     entryPoints: ["src/main/node.ts"],
-    outfile,
+    outfile: made,
     platform: "node",
     minify: false,
     banner: { js: "#!/usr/bin/env node" },
   });
+  renameSync(made, outfile);
   return outfile;
 }
 
@@ -152,6 +155,18 @@ export async function bundleDemo() {
   await esbuild.build({
     ...common,
     entryPoints: ["test/demo/demo.ts"],
+    outfile,
+    platform: "node",
+  });
+  return outfile;
+}
+
+/** Bundles the home that the page's tests look at, into dist/page-world.mjs. */
+export async function bundlePageWorld() {
+  const outfile = path.join(root, "dist/page-world.mjs");
+  await esbuild.build({
+    ...common,
+    entryPoints: ["test/page/world.ts"],
     outfile,
     platform: "node",
   });

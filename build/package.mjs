@@ -22,7 +22,10 @@ try {
   const unknown = values.arch.find((arch) => !known.includes(arch));
   if (unknown !== undefined) throw new Error(`no processor ${unknown}: name ${known.join(" or ")}`);
   mkdirSync(values.out, { recursive: true });
-  for (const row of PACKAGES) for (const arch of values.arch) await build(row, arch);
+  for (const row of PACKAGES) {
+    const archs = row.anyProcessor === true ? values.arch.slice(0, 1) : values.arch;
+    for (const arch of archs) await build(row, arch);
+  }
 } catch (failure) {
   console.error(`make package: ${failure.message}`);
   process.exit(1);

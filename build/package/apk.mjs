@@ -54,8 +54,8 @@ function withNotes(info, entries) {
       "conffiles_static",
       info.conffiles.map((name) => `${name} ${sha256(bytesOf(name)).toString("hex")}`),
     ),
-    note("rusers", [info.user]),
-  ];
+    note("rusers", info.user === null ? [] : [info.user]),
+  ].filter(({ bytes }) => bytes.length > 0);
   const files = [...entries.filter(({ kind }) => kind !== "directory"), ...own].sort(byPath);
   return withFolders([
     ...files,
@@ -106,7 +106,7 @@ function adbOf(info, entries, folders, seconds) {
       adb.array(files.map((entry) => fileOf(adb, entry, acl, seconds))),
     ]),
   );
-  const scripts = apkScripts(info.name);
+  const scripts = apkScripts(info);
   const payload = adb.payload(
     adb.object([
       facts,

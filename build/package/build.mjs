@@ -8,16 +8,23 @@ import { writeIpk } from "./ipk.mjs";
 import { billOfMaterials } from "./sbom.mjs";
 import { withFolders } from "./tree.mjs";
 
-/** @returns `[name, bytes]` of what goes into dist/ for one row of `table.mjs` */
+/** How both formats call what is the same for every processor, and what stands in the names of files. */
+const ANY = { ipk: "all", apk: "noarch" };
+
+/**
+ * @param arch - of {@link ARCHITECTURES}; of no account for a row that is the same for every processor
+ * @returns `[name, bytes]` of what goes into dist/ for one row of `table.mjs`
+ */
 export async function packageFiles(row, arch) {
   const seconds = sourceDate();
   const entries = withFolders(await inScratch((scratch) => row.entries(arch, scratch)));
-  const info = { ...row, arch };
-  const name = `${row.name}_${row.version}_${arch}`;
+  const archOf = (format) => (row.anyProcessor === true ? ANY[format] : arch);
+  const name = `${row.name}_${row.version}_${archOf("ipk")}`;
+  const infoOf = (format) => ({ ...row, arch: archOf(format) });
   return [
-    [`${name}.ipk`, writeIpk(info, entries, seconds)],
-    [`${name}.apk`, writeApk(info, entries, seconds)],
-    [`${name}.spdx.json`, billOfMaterials(info, entries, seconds)],
+    [`${name}.ipk`, writeIpk(infoOf("ipk"), entries, seconds)],
+    [`${name}.apk`, writeApk(infoOf("apk"), entries, seconds)],
+    [`${name}.spdx.json`, billOfMaterials(infoOf("ipk"), entries, seconds)],
   ];
 }
 

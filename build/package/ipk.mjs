@@ -1,6 +1,6 @@
 // The .ipk of OpenWrt 24.10 and older: a gzipped tar of debian-binary, data.tar.gz and control.tar.gz.
 import { gunzipSync, gzipSync } from "node:zlib";
-import { IPK_SCRIPTS } from "./scripts.mjs";
+import { ipkScripts } from "./scripts.mjs";
 import { readTar, writeTar } from "./tar.mjs";
 import { sizeOf } from "./tree.mjs";
 
@@ -28,7 +28,7 @@ export function writeIpk(info, entries, seconds) {
     TOP,
     member("conffiles", info.conffiles.map((name) => `${name}\n`).join("")),
     member("control", controlText(info, entries, seconds)),
-    ...Object.entries(IPK_SCRIPTS).map(([name, text]) => member(name, text, 0o755)),
+    ...Object.entries(ipkScripts(info)).map(([name, text]) => member(name, text, 0o755)),
   ];
   return gzip(
     writeTar(
@@ -48,8 +48,7 @@ Version: ${info.version}
 Depends: ${info.depends.join(", ")}
 License: ${info.license}
 Section: ${info.section}
-Require-User: ${info.user}
-SourceDateEpoch: ${seconds}
+${info.user === null ? "" : `Require-User: ${info.user}\n`}SourceDateEpoch: ${seconds}
 Architecture: ${info.arch}
 Installed-Size: ${sizeOf(entries)}
 Description:  ${info.description}

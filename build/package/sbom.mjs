@@ -1,6 +1,5 @@
 // The bill of materials beside a package: SPDX 2.3 in JSON.
 import { createHash } from "node:crypto";
-import { components } from "./notices.mjs";
 
 const hash = (algorithm, bytes) => createHash(algorithm).update(bytes).digest("hex");
 const idOf = (name) => `SPDXRef-${name.replace(/[^A-Za-z0-9.]+/gu, "-")}`;
@@ -9,7 +8,7 @@ const idOf = (name) => `SPDXRef-${name.replace(/[^A-Za-z0-9.]+/gu, "-")}`;
 export function billOfMaterials(info, entries, seconds) {
   const files = entries.filter(({ kind }) => kind === "file");
   const own = idOf(`Package-${info.name}`);
-  const parts = components();
+  const parts = info.parts();
   const sums = files.map(({ bytes }) => hash("sha1", bytes)).sort();
   const document = {
     spdxVersion: "SPDX-2.3",

@@ -7,16 +7,18 @@ const GUARD = `[ -s "\${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0
 const NO_SCRIPT = `[ "\${IPKG_NO_SCRIPT}" = "1" ] && exit 0
 `;
 
-/** For opkg (OpenWrt 24.10 and older), by the names of its control archive. */
-export const IPK_SCRIPTS = {
-  postinst: `#!/bin/sh\n${NO_SCRIPT}${GUARD}default_postinst "$0" "$@"\n`,
-  prerm: `#!/bin/sh\n${GUARD}default_prerm "$0" "$@"\n`,
-};
+/** For opkg (OpenWrt 24.10 and older), by the names of its control archive. @param info - a row of `table.mjs` */
+export function ipkScripts({ afterInstall = "" }) {
+  return {
+    postinst: `#!/bin/sh\n${NO_SCRIPT}${GUARD}default_postinst "$0" "$@"\n${afterInstall}`,
+    prerm: `#!/bin/sh\n${GUARD}default_prerm "$0" "$@"\n`,
+  };
+}
 
-/** For apk (OpenWrt 25.12 and later), by the names of its scripts. */
-export function apkScripts(name) {
+/** For apk (OpenWrt 25.12 and later), by the names of its scripts. @param info - a row of `table.mjs` */
+export function apkScripts({ name, afterInstall = "" }) {
   const known = `export root="\${IPKG_INSTROOT}"\nexport pkgname="${name}"\n`;
-  const install = `${NO_SCRIPT}${GUARD}${known}add_group_and_user\ndefault_postinst\n`;
+  const install = `${NO_SCRIPT}${GUARD}${known}add_group_and_user\ndefault_postinst\n${afterInstall}`;
   return {
     "post-install": `#!/bin/sh\n${install}`,
     "pre-deinstall": `#!/bin/sh\n${GUARD}${known}default_prerm\n`,

@@ -4,7 +4,7 @@ import path from "node:path";
 import { bundleDaemon, root } from "../bundle.mjs";
 import { compileHost } from "../c-host.mjs";
 import { muslCompiler } from "./musl.mjs";
-import { notices } from "./notices.mjs";
+import { components, notices } from "./notices.mjs";
 import { file, filesOf } from "./tree.mjs";
 
 /** Counts packages of one version; 1 again with each version. */
@@ -22,6 +22,14 @@ export const ARCHITECTURES = {
   },
 };
 
+/** LuCI's menu comes from a cache, and rpcd reads rights when it starts. */
+const LUCI_LOOKS_AGAIN = `[ -n "\${IPKG_INSTROOT}" ] || {
+	rm -f /tmp/luci-indexcache*
+	rm -rf /tmp/luci-modulecache/
+	/etc/init.d/rpcd reload
+}
+`;
+
 export const PACKAGES = [
   {
     name: "homeca",
@@ -35,8 +43,32 @@ export const PACKAGES = [
     depends: ["nftables-json", "kmod-nft-bridge"],
     conffiles: ["/etc/config/homeca"],
     entries: homecaEntries,
+    parts: components,
+  },
+  {
+    name: "luci-app-homeca",
+    version: `${VERSION}-r${RELEASE}`,
+    description: "LuCI pages of HomeCA: see every device, say yes or no, and understand why.",
+    license: "Apache-2.0",
+    section: "luci",
+    user: null,
+    depends: ["homeca", "luci-base", "luci-lib-uqr"],
+    conffiles: [],
+    // The same for every processor.
+    anyProcessor: true,
+    afterInstall: LUCI_LOOKS_AGAIN,
+    entries: luciEntries,
+    parts: () => [],
   },
 ];
+
+/** As luci.mk installs an application. */
+function luciEntries() {
+  return [
+    ...filesOf("luci-app/htdocs").map((entry) => ({ ...entry, path: `/www${entry.path}` })),
+    ...filesOf("luci-app/root"),
+  ];
+}
 
 /** @returns what the package installs, folders left out */
 async function homecaEntries(arch, scratch) {

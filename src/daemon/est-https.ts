@@ -314,7 +314,7 @@ class EstConnection {
     if (linked === null || record === undefined) return null;
     const from = visible(this.address, 64);
     const text = `The link to the profile of ${shown(record)} was opened from ${from}.`;
-    this.#house.event("authority", record.id, null, text);
+    this.#house.recorded("authority", [{ device: record.id, text }]);
     return linked.file;
   }
 

@@ -18,7 +18,7 @@ import type { Change, RevocationReason } from "../policy/registry/change.ts";
 import { importExpected, ImportFailure } from "../policy/registry/import.ts";
 import type { DeviceClass, DeviceRecord } from "../policy/registry/record.ts";
 import { addressId, blankRecord, newWifiKey, recordId } from "../policy/registry/record.ts";
-import { isPlainText, MAX_NAME } from "../policy/registry/text.ts";
+import { isPlainText, isType, MAX_NAME } from "../policy/registry/text.ts";
 import { encodePem } from "../proto/x509/pem.ts";
 import { authorityAnswer, lifecycleAnswer, registryAnswer, shown } from "./answers.ts";
 import type { MadeKey } from "./credentials.ts";
@@ -296,6 +296,13 @@ export class Household implements service.HomeService {
 
   search({ seconds, types }: service.SearchOrder): service.SearchState {
     const { discovery } = this.#around;
+    const wrong = types.find((type) => !isType(type));
+    if (wrong !== undefined) {
+      throw new ManagementFailure(
+        "bad-argument",
+        `${visible(wrong)} is no type: write lower-case letters, digits and hyphens, such as heating`,
+      );
+    }
     if (seconds === 0) discovery.end();
     else {
       discovery.begin(seconds, types);

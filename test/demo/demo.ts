@@ -3,7 +3,10 @@
  * all four classes, an impostor and two strangers. Every line is checked; the
  * exit status is 0 only if all of it held.
  */
-import { Home } from "../kit/home.ts";
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { Home, productPath } from "../kit/home.ts";
 import { AccessPoint } from "./access-point.ts";
 import { ObservedHome } from "./observed.ts";
 import { certificateScenes } from "./scenes/certificate.ts";
@@ -14,6 +17,7 @@ import { awareScenes } from "./scenes/aware.ts";
 import type { Cast } from "./scenes/cast.ts";
 import { closing } from "./scenes/closing.ts";
 import { Stage } from "./stage.ts";
+import { certifiedPeer, macOfThing, Thing } from "./things.ts";
 
 const SECRET_OF_HOME = "test-secret-for-loopback";
 
@@ -23,6 +27,9 @@ const GLOSSARY: readonly (readonly [string, string])[] = [
   ["cage", "quarantine for good, for what can hold no certificate"],
   ["nft", "the router's firewall; its changes are shown here, not applied"],
 ];
+
+/** Who comes last, for the page. */
+const VISITOR = macOfThing(0x40);
 
 const stage = new Stage(process.stdout, process.env);
 const accessPoint = await AccessPoint.switchedOn(SECRET_OF_HOME);
@@ -40,7 +47,7 @@ let cleared: Promise<unknown> | null = null;
 function clearUp(): Promise<unknown> {
   if (cleared === null) {
     accessPoint.switchOff();
-    cleared = Promise.all([home.remove(), otherHome.remove()]);
+    cleared = Promise.all([home.remove(), otherHome.remove(), site?.close()]);
   }
   return cleared;
 }
@@ -52,8 +59,16 @@ for (const [signal, status] of [
   process.once(signal, () => void clearUp().finally(() => process.exit(status)));
 }
 
+interface Site {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+let site: Site | null = null;
+
 try {
   await play();
+  if (isWatched()) await stay();
 } catch {
   // The step has said what it was; what HomeCA said last helps to see why.
   stage.chapter("The last lines of HomeCA's log");
@@ -90,4 +105,69 @@ async function play(): Promise<void> {
   const refused = await refusedScenes(cast);
   const revoked = await revocationScene(cast, lamp);
   await closing(cast, [revoked, lamp.heater, phone, ...caged, ...refused]);
+}
+
+/** Whether somebody is there who could open the page: on a terminal, or where PAGE asks for it. */
+function isWatched(): boolean {
+  return process.env["PAGE"] !== "0" && (process.stdout.isTTY || process.env["PAGE"] !== undefined);
+}
+
+/** The home goes on, with its page, until the demo is ended; somebody more comes to be decided about. */
+async function stay(): Promise<void> {
+  stage.chapter("The home's page");
+  const password = randomBytes(9).toString("base64url");
+  const visitor = new Thing("heating", "Bathroom heating");
+  await stage.step(
+    "A bathroom heating comes and waits for its owner, who has a page now",
+    async () => {
+      await accessPoint.join(VISITOR, "@homeca.home.arpa", visitor.firstContact());
+      // It finds its files beside itself, so it is not bundled.
+      const stands = path.resolve(path.dirname(productPath()), "../luci-app/stand-in/server.mjs");
+      const { servePage } = (await import(pathToFileURL(stands).href)) as PageServer;
+      const users = [{ name: "root", password, write: true }];
+      const port = Number(process.env["PAGE_PORT"] ?? 0);
+      site = await servePage({ socket: home.socketPath, users, port });
+    },
+  );
+  stage.say();
+  stage.say(`  Open      ${site!.url}`);
+  stage.say("  User      root");
+  stage.say(`  Password  ${password}`);
+  stage.say("Ctrl-C ends the demo.");
+  await joinOnceApproved(visitor);
+  await new Promise<never>(() => {});
+}
+
+/** The heating does what a device does that hears its owner's yes: it gets its certificate and comes back with it. */
+async function joinOnceApproved(visitor: Thing): Promise<void> {
+  for (;;) {
+    const { devices } = await home.call<{ devices: readonly { id: string; macs: string[] }[] }>(
+      "devices",
+      { state: "approved" },
+    );
+    const mac = VISITOR.replaceAll("-", ":").toLowerCase();
+    const own = devices.find(({ macs }) => macs.includes(mac));
+    if (own !== undefined) {
+      const request = visitor.request();
+      const { chainPem } = await home.call<{ chainPem: string }>("sign", { id: own.id, request });
+      const { serverName } = await home.call<{ serverName: string }>("authority");
+      const trust = { rootPem: home.rootPem, serverName };
+      const peer = certifiedPeer(visitor.certified(chainPem), trust);
+      await accessPoint.join(VISITOR, "@homeca.home.arpa", peer);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+interface PageServer {
+  readonly servePage: (options: {
+    readonly socket: string;
+    readonly users: readonly {
+      readonly name: string;
+      readonly password: string;
+      readonly write: boolean;
+    }[];
+    readonly port: number;
+  }) => Promise<Site>;
 }

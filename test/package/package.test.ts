@@ -27,6 +27,14 @@ interface Package {
   readonly data: readonly Entry[];
 }
 
+const PAGE_NAME = `luci-app-homeca_${VERSION}-r1_all`;
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
+}
+
 const missing = lacking("musl-gcc");
 if (missing === null) suite();
 else skip("packages", missing);
@@ -162,7 +170,10 @@ function suite(): void {
     const again = path.join(folder, "again");
     build(again);
     const names = readdirSync(again).sort();
-    assert.deepEqual(names, [`${name}.apk`, `${name}.ipk`, `${name}.spdx.json`]);
+    const expected = [name, PAGE_NAME].flatMap((each) =>
+      ["apk", "ipk", "spdx.json"].map((ending) => `${each}.${ending}`),
+    );
+    assert.deepEqual(names, expected);
     for (const file of names) {
       assert.equal(
         sum(readFileSync(path.join(again, file))),
@@ -194,6 +205,49 @@ function suite(): void {
         "musl MIT",
       ],
     );
+  });
+
+  test("the page's package is for every processor, and installs LuCI's folders as they are", () => {
+    const page = (ending: string): Package => contents(path.join(folder, `${PAGE_NAME}.${ending}`));
+    const [pageIpk, pageApk] = [page("ipk"), page("apk")];
+    const expected = [
+      ...filesBelow("luci-app/htdocs").map((file) => `/www/${file}`),
+      ...filesBelow("luci-app/root").map((file) => `/${file}`),
+    ].sort();
+    assert.ok(expected.length > 10);
+    assert.deepEqual(
+      pageIpk.data.map((entry) => `${entry.path} ${entry.mode.toString(8)}`).sort(),
+      expected.map((file) => `${file} 644`),
+    );
+    const ofApk = pageApk.data.map((entry) => entry.path);
+    assert.deepEqual(
+      ofApk.filter((file) => !file.startsWith("/lib/apk/packages/")).sort(),
+      expected,
+    );
+    // What is empty is not noted: it has no configuration and no user.
+    assert.deepEqual(
+      ofApk.filter((file) => file.startsWith("/lib/apk/packages/")),
+      ["/lib/apk/packages/luci-app-homeca.list"],
+    );
+    const control = pageIpk.scripts["control"] ?? "";
+    assert.match(control, /^Architecture: all$/mu);
+    assert.ok(!control.includes("Require-User"));
+    assert.deepEqual(pageApk.facts, {
+      name: "luci-app-homeca",
+      version: `${VERSION}-r1`,
+      arch: "noarch",
+      depends: ["homeca", "luci-base", "luci-lib-uqr"],
+    });
+    for (const script of [pageIpk.scripts["postinst"], pageApk.scripts["post-install"]]) {
+      // Below another root nothing of the machine that builds an image is touched.
+      const root = mkdtempSync(path.join(folder, "root-"));
+      const functions = `mkdir "$1/lib"; cat >"$1/lib/functions.sh"`;
+      spawnSync("sh", ["-ec", functions, "sh", root], {
+        input: "add_group_and_user() { :; }\ndefault_postinst() { echo done; }\n",
+      });
+      assert.deepEqual(run(script ?? "", root), { status: 0, stdout: "done\n" });
+      assert.match(script ?? "", /\/etc\/init\.d\/rpcd reload/u);
+    }
   });
 
   test("what is installed names no folder of the machine that built it", () => {

@@ -96,6 +96,17 @@ test("the pulse is still while nothing happens, and moves with the record, the p
   home.stop();
 });
 
+test("a search for a type that no device can have is refused, and none begins", async () => {
+  const home = new MemoryHome(crypto);
+  for (const type of ["Ärger!", "a.b", "_x", "Heating"]) {
+    const { reason, message } = await home.call("search", { seconds: 60, type });
+    assert.equal(reason, "bad-argument", type);
+    assert.match(String(message), / is no type: write [^.]*$/u);
+  }
+  assert.equal((await ask<Status>(home, "status")).search.seconds, 0);
+  home.stop();
+});
+
 test("each part of the home is told once; what is wrong has its sentence, and a fix where a method mends it", async () => {
   const home = new MemoryHome(crypto);
   const good = await ask<Status>(home, "status");
