@@ -64,24 +64,5 @@ return baseclass.extend({
 	/* Says what a refused action was refused for. */
 	complain(error) {
 		ui.addNotification(null, E('p', {}, [ error.message ]), 'error');
-	},
-
-	/*
-	 * Asks before something that is not undone: what will be done and to whom.
-	 * act() returns a promise; the modal stays until it is settled.
-	 */
-	confirm(title, sentences, label, act) {
-		const run = ui.createHandlerFn(this, () => act().then(() => ui.hideModal(), (error) => {
-			ui.hideModal();
-			this.complain(error);
-		}));
-
-		ui.showModal(title, [
-			...sentences.map((sentence) => E('p', {}, [ sentence ])),
-			E('div', { 'class': 'right' }, [
-				E('button', { 'class': 'btn', 'click': ui.hideModal }, [ _('Cancel') ]), ' ',
-				E('button', { 'class': 'btn cbi-button-negative important', 'click': run }, [ label ])
-			])
-		]);
 	}
 });

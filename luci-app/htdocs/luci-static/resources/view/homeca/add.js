@@ -3,6 +3,7 @@
 'require ui';
 'require homeca.api as api';
 'require homeca.live as live';
+'require homeca.saving as saving';
 'require homeca.words as words';
 
 /* What a phone or laptop needs to join, devices whose label is known, and lists of them. */
@@ -29,15 +30,8 @@ function newPassword() {
 	return letters.match(/.{5}/g).join('-');
 }
 
-function download({ name, type, base64 }) {
-	const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-	const url = URL.createObjectURL(new Blob([ bytes ], { type }));
-	const link = E('a', { 'href': url, 'download': name });
-
-	document.body.appendChild(link);
-	link.click();
-	link.remove();
-	setTimeout(() => URL.revokeObjectURL(url), 1000);
+function save({ name, type, base64 }) {
+	saving.save(name, type, Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
 }
 
 /* The link as a picture, where LuCI's package for that is there. */
@@ -127,7 +121,7 @@ return view.extend({
 
 		const files = made('profile', async (answer) => {
 			for (const file of answer.files)
-				download(file);
+				save(file);
 
 			return [ E('p', {}, [ _('Saved: %s').format(answer.files.map((file) => file.name).join(', ')) ]) ];
 		});

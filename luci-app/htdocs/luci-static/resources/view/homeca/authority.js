@@ -4,6 +4,7 @@
 'require homeca.dialog as dialog';
 'require homeca.live as live';
 'require homeca.slot as slot';
+'require homeca.saving as saving';
 'require homeca.words as words';
 
 /* The certificate authority of this home: its certificates, when they are renewed, and its revocation list. */
@@ -15,18 +16,8 @@ function facts(rows) {
 	]));
 }
 
-/** Hands text over as a file, without asking the router again. */
-function download(name, type, text) {
-	const url = URL.createObjectURL(new Blob([ text ], { type }));
-	const link = E('a', { 'href': url, 'download': name });
-	document.body.appendChild(link);
-	link.click();
-	link.remove();
-	URL.revokeObjectURL(url);
-}
-
 function save(title, name, type, text) {
-	return E('p', {}, [ E('button', { 'type': 'button', 'class': 'btn', 'click': () => download(name, type, text) }, [ title ]) ]);
+	return E('p', {}, [ E('button', { 'type': 'button', 'class': 'btn', 'click': () => saving.save(name, type, text) }, [ title ]) ]);
 }
 
 function fingerprint(text) {

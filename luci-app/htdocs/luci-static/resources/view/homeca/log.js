@@ -3,6 +3,7 @@
 'require ui';
 'require homeca.api as api';
 'require homeca.live as live';
+'require homeca.saving as saving';
 'require homeca.words as words';
 
 /* What was issued and done since this home began (kept on flash), or what happened lately (in memory); filter and export. */
@@ -21,16 +22,6 @@ function csvOf(entries) {
 	const rows = entries.map((entry) => [ entry.number, entry.at === null ? '' : new Date(entry.at * 1000).toISOString(), entry.kind, entry.device, entry.serial, entry.text ]);
 
 	return [ [ 'number', 'time', 'who', 'device', 'serial', 'text' ], ...rows ].map((row) => row.map(cell).join(',') + '\r\n').join('');
-}
-
-function download(name, type, text) {
-	const url = URL.createObjectURL(new Blob([ text ], { type }));
-	const link = E('a', { 'href': url, 'download': name });
-
-	document.body.appendChild(link);
-	link.click();
-	link.remove();
-	setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
 return view.extend({
@@ -52,9 +43,9 @@ return view.extend({
 		const labelled = (label, field) => E('div', {}, [ E('label', { 'for': field.id }, [ label ]), field ]);
 		const export_ = (kind) => ui.createHandlerFn(this, () => this.all().then((entries) => {
 			if (kind === 'csv')
-				download('homeca-log.csv', 'text/csv', csvOf(entries));
+				saving.save('homeca-log.csv', 'text/csv', csvOf(entries));
 			else
-				download('homeca-log.json', 'application/json', JSON.stringify(entries, null, 1) + '\n');
+				saving.save('homeca-log.json', 'application/json', JSON.stringify(entries, null, 1) + '\n');
 		}).catch((error) => live.complain(error)));
 
 		return E([
