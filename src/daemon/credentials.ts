@@ -6,9 +6,10 @@ import type { DeviceClass, DeviceRecord } from "../policy/registry/record.ts";
 import { titleOf } from "../policy/registry/record.ts";
 import { certifiedRights } from "../policy/rights/certified.ts";
 import { encodePublicKey } from "../proto/x509/key.ts";
-import { DEFAULT_ITERATIONS } from "../proto/x509/pbes2.ts";
+import { DEFAULT_ITERATIONS, MIN_ITERATIONS } from "../proto/x509/pbes2.ts";
 import { decodePem, encodePem } from "../proto/x509/pem.ts";
 import { encodePfx } from "../proto/x509/pkcs12.ts";
+import type { PfxForm } from "../proto/x509/pkcs12.ts";
 import type { PrivateKey } from "../proto/x509/pkcs8.ts";
 import { authorityAnswer, registryAnswer } from "./answers.ts";
 import type { House } from "./house.ts";
@@ -21,6 +22,12 @@ import { wpaSupplicantBlock } from "../policy/profiles/wpa-supplicant.ts";
 
 /** Phones and computers cannot renew by themselves, so their credential lasts a year; one that can has what follows from its window. */
 const HAND_INSTALLED_SECONDS = 365 * 86_400;
+
+/**
+ * What reads only the old form of PKCS#12, or did not long ago: Apple's systems call the new one's password wrong.
+ * Its rounds are as few as may be, for without SHA-1 of its own the router computes each in its interpreter.
+ */
+const OLD_FORM: readonly Platform[] = ["apple", "android"];
 
 /** A key made here for a device that is handed its credential. */
 export interface MadeKey {
@@ -107,7 +114,8 @@ export class Credentials {
     { platform, ssid }: { readonly platform: Platform; readonly ssid: string },
   ): IssuedProfile {
     const { host, keys, configuration } = this.#house;
-    const { serial, p12 } = this.#bundle(record, made, password);
+    const form = OLD_FORM.includes(platform) ? "old" : "new";
+    const { serial, p12 } = this.#bundle(record, made, password, form);
     const { realm, serverName, homeName } = configuration.homeca;
     const profile = makeProfile(platform, {
       ...{ crypto: host.crypto, homeName, ssid, realm, serverName, root: keys.root.der, p12 },
@@ -116,15 +124,21 @@ export class Credentials {
     return { record, serial, profile };
   }
 
-  #bundle(record: DeviceRecord, { key, publicKey }: MadeKey, password: string): Bundle {
+  #bundle(
+    record: DeviceRecord,
+    { key, publicKey }: MadeKey,
+    password: string,
+    form: PfxForm = "new",
+  ): Bundle {
     const { crypto, random } = this.#house.host;
     const { root, issuing } = this.#house.keys;
     const issued = authorityAnswer(() =>
       issuing.issueDevice(publicKey, grantOf(this.#house, record), issueTimeOf(this.#house)),
     );
     const certificates = [issued.der, issuing.certificate.der, root.der];
-    const encryption = { crypto, random, password, iterations: DEFAULT_ITERATIONS };
-    const p12 = encodePfx({ key, certificates }, titleOf(record), encryption);
+    const iterations = form === "old" ? MIN_ITERATIONS : DEFAULT_ITERATIONS;
+    const encryption = { crypto, random, password, iterations };
+    const p12 = encodePfx({ key, certificates }, titleOf(record), encryption, form);
     this.#store(record, issued);
     return { serial: issued.serial, p12 };
   }

@@ -222,6 +222,57 @@ judged(
 );
 
 judged(
+  "openssl opens the PKCS#12 for phones with the password, in the form that they all read",
+  ["openssl", "python3"],
+  async () => {
+    for (const [platform, file] of [
+      ["apple", "homeca.mobileconfig"],
+      ["android", "homeca.p12"],
+    ] as const) {
+      const wanted = { name: "Phone", platform, ssid: "Home", password: PASSWORD };
+      const issued = await stage.home.call<ProfileFiles>("profile", wanted);
+      stage.keep(issued);
+      if (platform === "apple") {
+        const program = `
+import json, plistlib, sys
+with open(json.load(sys.stdin), "rb") as profile:
+    identity = plistlib.load(profile)["PayloadContent"][1]
+json.dump(identity["PayloadContent"].hex(), sys.stdout)`;
+        const found = python(program, stage.at(file));
+        writeFileSync(stage.at("homeca.p12"), Buffer.from(String(found), "hex"));
+      }
+      const pem = opened(stage.at("homeca.p12"));
+      assert.equal(pem.match(/BEGIN CERTIFICATE/gu)?.length, 3);
+      const info = [
+        "pkcs12",
+        "-in",
+        stage.at("homeca.p12"),
+        "-passin",
+        `pass:${PASSWORD}`,
+        "-info",
+        "-noout",
+      ];
+      const { stderr } = spawnSync("openssl", info, { encoding: "utf8" });
+      assert.match(stderr, /^MAC: sha1, Iteration 1000$/mu);
+      assert.equal(stderr.match(/pbeWithSHA1And3-KeyTripleDES-CBC, Iteration 1000/gu)?.length, 2);
+      const keyed = [
+        "pkcs12",
+        "-in",
+        stage.at("homeca.p12"),
+        "-passin",
+        `pass:${PASSWORD}`,
+        "-nodes",
+      ];
+      const both = spawnSync("openssl", keyed, { encoding: "utf8" }).stdout;
+      const pub = (words: readonly string[]): string =>
+        spawnSync("openssl", words, { input: both, encoding: "utf8" }).stdout;
+      assert.match(pub(["pkey", "-pubout"]), /BEGIN PUBLIC KEY/u);
+      assert.equal(pub(["pkey", "-pubout"]), pub(["x509", "-noout", "-pubkey"]));
+    }
+  },
+);
+
+judged(
   "curl opens a link once and gets an archive whose PKCS#12 openssl opens with the password",
   ["curl", "openssl", "python3"],
   async () => {

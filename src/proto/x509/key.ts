@@ -20,7 +20,7 @@ const HASHES: Readonly<Record<string, HashName>> = {
   [OID.sha512]: "sha512",
 };
 
-const HASH_LENGTHS: Readonly<Record<HashName, number>> = {
+export const HASH_LENGTHS: Readonly<Record<HashName, number>> = {
   md5: 16,
   sha1: 20,
   sha256: 32,

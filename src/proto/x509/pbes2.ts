@@ -58,11 +58,17 @@ const PRFS: Readonly<Record<string, HashName>> = {
   [OID.hmacSha512]: "sha512",
 };
 
-/** The AlgorithmIdentifier to store and the ciphertext. @throws RangeError for iterations out of bounds. */
+/** A ciphertext, and the AlgorithmIdentifier to store with it. */
+export interface Encrypted {
+  readonly algorithm: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+/** @throws RangeError for iterations out of bounds. */
 export function encrypt(
   plaintext: Uint8Array,
   { crypto, random, password, iterations }: Encryption,
-): { readonly algorithm: Uint8Array; readonly ciphertext: Uint8Array } {
+): Encrypted {
   checkIterations(iterations);
   const salt = random(SALT_LENGTH);
   const iv = random(IV_LENGTH);

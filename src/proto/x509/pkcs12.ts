@@ -3,10 +3,11 @@
  * phones and computers import it. Written and read in the form OpenSSL 3 makes:
  * PBES2 with AES-256 for key and certificates, HMAC-SHA-256 over all.
  */
-import { concat, sameBytes } from "../../base/bytes.ts";
+import { sameBytes } from "../../base/bytes.ts";
 import type { Crypto, HashName } from "../../base/crypto/crypto.ts";
 import { contextTag, DerReader } from "../../base/der.ts";
 import * as der from "../../base/der-write.ts";
+import { HASH_LENGTHS } from "./key.ts";
 import { MAX_CHAIN } from "./path.ts";
 import { OID } from "./oids.ts";
 import {
@@ -19,7 +20,8 @@ import {
   readPbes2,
   SALT_LENGTH,
 } from "./pbes2.ts";
-import type { Encryption } from "./pbes2.ts";
+import type { Encrypted, Encryption } from "./pbes2.ts";
+import { deriveKey, encryptTripleDes } from "./pkcs12-keys.ts";
 import { encodeEncryptedPrivateKey, readEncryptedPrivateKey, readPrivateKey } from "./pkcs8.ts";
 import type { PrivateKey } from "./pkcs8.ts";
 
@@ -29,15 +31,6 @@ export const MAX_PFX_LENGTH = 65_536;
 /** Bags in one file: a key and a chain, with some to spare. */
 const MAX_BAGS = 2 * MAX_CHAIN + 2;
 
-const MAC_ID = 3;
-/** Octets of a block of the hashes used here (RFC 7292 §B.2 calls it v). */
-const BLOCK_LENGTH: Readonly<Record<HashName, number>> = {
-  md5: 64,
-  sha1: 64,
-  sha256: 64,
-  sha384: 128,
-  sha512: 128,
-};
 const MAC_HASHES: Readonly<Record<string, HashName>> = {
   [OID.sha1]: "sha1",
   [OID.sha256]: "sha256",
@@ -53,6 +46,22 @@ export interface Pfx {
 }
 
 /**
+ * What a file is written with. `new` is what OpenSSL 3 writes; `old` is what phones of all ages read: triple DES and
+ * SHA-1, both sound for a short file whose password nobody guesses, and for nothing else.
+ */
+export type PfxForm = "new" | "old";
+
+const FORMS: Readonly<
+  Record<
+    PfxForm,
+    { readonly mac: HashName; readonly macOid: string; readonly scheme: typeof encrypt }
+  >
+> = {
+  new: { mac: "sha256", macOid: OID.sha256, scheme: encrypt },
+  old: { mac: "sha1", macOid: OID.sha1, scheme: encryptTripleDes },
+};
+
+/**
  * Writes a file. The same password protects key, certificates and the file's
  * integrity, with equal rounds: a cheaper MAC would be the place to guess at.
  *
@@ -63,8 +72,10 @@ export function encodePfx(
   { key, certificates }: Pfx,
   friendlyName: string,
   encryption: Encryption,
+  form: PfxForm = "new",
 ): Uint8Array {
   const { crypto, random, password, iterations } = encryption;
+  const { mac: hash, macOid, scheme } = FORMS[form];
   checkIterations(iterations);
   const [own, ...above] = certificates;
   if (own === undefined) throw new RangeError("a PKCS#12 file needs the key's certificate");
@@ -74,19 +85,24 @@ export function encodePfx(
     bagAttribute(OID.friendlyName, der.bmpString(friendlyName)),
     bagAttribute(OID.localKeyId, der.octetString(localKeyId)),
   );
-  const keyBag = bag(OID.shroudedKeyBag, encodeEncryptedPrivateKey(key, encryption), attributes);
+  const keyBag = bag(
+    OID.shroudedKeyBag,
+    encodeEncryptedPrivateKey(key, encryption, scheme),
+    attributes,
+  );
   const certBags = [
     bag(OID.certBag, certBagValue(own), attributes),
     ...above.map((der) => bag(OID.certBag, certBagValue(der), null)),
   ];
   const safe = der.sequence(
-    encryptedContents(der.sequence(...certBags), encryption),
+    encryptedContents(scheme(der.sequence(...certBags), encryption)),
     contents(der.sequence(keyBag)),
   );
   const salt = random(SALT_LENGTH);
-  const mac = crypto.hmac("sha256", macKey("sha256", password, salt, iterations, crypto), safe);
+  const derivation = { crypto, hash, password, salt, iterations };
+  const mac = crypto.hmac(hash, deriveKey("mac", HASH_LENGTHS[hash], derivation), safe);
   const digestInfo = der.sequence(
-    der.sequence(der.oid(OID.sha256), der.nullValue()),
+    der.sequence(der.oid(macOid), der.nullValue()),
     der.octetString(mac),
   );
   return der.sequence(
@@ -100,8 +116,7 @@ function contents(inner: Uint8Array): Uint8Array {
   return der.sequence(der.oid(OID.pkcs7Data), der.explicit(0, der.octetString(inner)));
 }
 
-function encryptedContents(inner: Uint8Array, encryption: Encryption): Uint8Array {
-  const { algorithm, ciphertext } = encrypt(inner, encryption);
+function encryptedContents({ algorithm, ciphertext }: Encrypted): Uint8Array {
   const info = der.sequence(
     der.oid(OID.pkcs7Data),
     algorithm,
@@ -123,27 +138,6 @@ function bag(type: string, value: Uint8Array, attributes: Uint8Array | null): Ui
 
 function bagAttribute(type: string, value: Uint8Array): Uint8Array {
   return der.sequence(der.oid(type), der.setOf(value));
-}
-
-/** RFC 7292 §B.2 for a MAC key: one block of output, since the key is as long as the hash. */
-function macKey(
-  hash: HashName,
-  password: string,
-  salt: Uint8Array,
-  iterations: number,
-  crypto: Crypto,
-): Uint8Array {
-  const block = BLOCK_LENGTH[hash];
-  const secret = concat(der.ucs2(password), new Uint8Array(2));
-  const diversifier = new Uint8Array(block).fill(MAC_ID);
-  const input = concat(diversifier, repeated(salt, block), repeated(secret, block));
-  return crypto.digestRounds(hash, input, iterations);
-}
-
-/** Copies of `bytes`, the last one cut, up to a whole number of blocks. */
-function repeated(bytes: Uint8Array, block: number): Uint8Array {
-  const filled = new Uint8Array(Math.ceil(bytes.length / block) * block);
-  return filled.map((_, at) => bytes[at % bytes.length]!);
 }
 
 /**
@@ -211,7 +205,7 @@ function checkMac(from: DerReader, safe: Uint8Array, password: string, crypto: C
   from.end();
   if (hash === undefined || salt.length === 0) throw new PasswordFailure("unsupported-scheme");
   if (iterations > MAX_ITERATIONS) throw new PasswordFailure("too-many-iterations");
-  const key = macKey(hash, password, salt, iterations, crypto);
+  const key = deriveKey("mac", HASH_LENGTHS[hash], { crypto, hash, password, salt, iterations });
   if (!sameBytes(mac, crypto.hmac(hash, key, safe))) throw new PasswordFailure("wrong-password");
 }
 

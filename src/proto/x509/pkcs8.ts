@@ -95,8 +95,12 @@ export function readPrivateKey(from: DerReader, crypto: Crypto): PrivateKey {
 }
 
 /** EncryptedPrivateKeyInfo under a password. */
-export function encodeEncryptedPrivateKey(key: PrivateKey, encryption: Encryption): Uint8Array {
-  const { algorithm, ciphertext } = encrypt(encodePrivateKey(key, encryption.crypto), encryption);
+export function encodeEncryptedPrivateKey(
+  key: PrivateKey,
+  encryption: Encryption,
+  scheme: typeof encrypt = encrypt,
+): Uint8Array {
+  const { algorithm, ciphertext } = scheme(encodePrivateKey(key, encryption.crypto), encryption);
   return der.sequence(algorithm, der.octetString(ciphertext));
 }
 
