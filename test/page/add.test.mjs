@@ -133,6 +133,21 @@ test("the text of a label that is none is refused in a sentence, and stays", asy
   await page.context().close();
 });
 
+test("a search is begun for a type, counts down and is ended, and what is typed elsewhere stays", async () => {
+  const page = await stage.page("add");
+  await page.getByLabel("Name", { exact: true }).fill("half a na");
+  await page.getByLabel("of type").fill("heating");
+  await page.getByRole("button", { name: "Search for new devices" }).press("Enter");
+  await page.getByText(/Searching for new devices: 1\d\d s left/u).waitFor();
+  const { search } = await stage.world.home.call("status");
+  assert.deepEqual(search.types, ["heating"]);
+  await isFit(page);
+  await page.getByRole("button", { name: "Stop searching" }).press("Enter");
+  await page.getByRole("button", { name: "Search for new devices" }).waitFor();
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "half a na");
+  await page.context().close();
+});
+
 test("who may only look makes nothing", async () => {
   const before = (await devices()).length;
   const page = await stage.page("add", { user: GUEST });

@@ -3,6 +3,7 @@
 'require ui';
 'require homeca.api as api';
 'require homeca.live as live';
+'require homeca.search as search';
 'require homeca.saving as saving';
 'require homeca.words as words';
 
@@ -65,9 +66,11 @@ return view.extend({
 	},
 
 	render(status) {
+		this.search = search.create();
+
 		return E('div', { 'class': 'homeca' }, [
 			live.style(),
-			live.follow(() => Promise.resolve()),
+			live.follow(() => api.call('status').then((now) => this.search.update(now.search))),
 			E('h2', {}, [ _('Add') ]),
 			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('A phone or laptop') ]), this.phone(status) ]),
 			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('A device that speaks HomeCA') ]), this.device() ]),
@@ -161,10 +164,11 @@ return view.extend({
 			E('p', {}, [ _('With the text of the code on its label it is let in by itself when it comes. Without, switch it on, search for it, and compare what it shows.') ]),
 			E('div', { 'class': 'homeca-filters' }, [ field('homeca-label', _('Text of the code on its label'), label) ]),
 			E('div', { 'class': 'homeca-buttons' }, [
-				E('button', { 'type': 'button', 'class': 'btn cbi-button-action', 'click': take }, [ _('Expect it') ]),
-				E('a', { 'class': 'btn', 'href': L.url('admin/services/homeca/home') }, [ _('Search without a label') ])
+				E('button', { 'type': 'button', 'class': 'btn cbi-button-action', 'click': take }, [ _('Expect it') ])
 			]),
-			told
+			told,
+			this.search.node,
+			E('p', {}, [ E('a', { 'class': 'btn', 'href': L.url('admin/services/homeca/home') }, [ _('See who waits for you') ]) ])
 		]);
 	},
 

@@ -3,12 +3,12 @@
 'require ui';
 'require homeca.api as api';
 'require homeca.live as live';
+'require homeca.search as search';
 'require homeca.words as words';
 
 /* The first page: is it working, who is waiting, what happened lately. */
 
 const EVENTS = 12;
-const SEARCH_SECONDS = 120;
 
 /* Devices that the owner does not want to decide about now, until the page is opened anew. */
 const notNow = new Set();
@@ -33,7 +33,7 @@ return view.extend({
 	render() {
 		this.parts = E('ul', { 'class': 'homeca-list' });
 		this.waiting = E('div', { 'aria-live': 'polite' });
-		this.searching = E('div', { 'class': 'homeca-buttons' });
+		this.search = search.create();
 		this.events = E('ul', { 'class': 'homeca-list' });
 		this.heading = E('p', {});
 
@@ -42,7 +42,7 @@ return view.extend({
 			live.follow(() => this.refresh()),
 			E('h2', {}, [ _('HomeCA') ]),
 			this.heading,
-			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('Waiting for you') ]), this.waiting, this.searching ]),
+			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('Waiting for you') ]), this.waiting, this.search.node ]),
 			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('Is it working?') ]), this.parts ]),
 			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('What happened') ]), this.events ])
 		]);
@@ -55,7 +55,7 @@ return view.extend({
 			api.call('log', { limit: EVENTS })
 		]).then(([ status, devices, log ]) => {
 			this.showStatus(status);
-			this.showSearch(status.search);
+			this.search.update(status.search);
 			this.showEvents(log.events);
 
 			return this.showWaiting(devices);
@@ -76,37 +76,6 @@ return view.extend({
 				part.fix === null ? '' : button(this, part.fix.label, 'cbi-button-action', act(part.fix.method, part.fix.arguments))
 			])
 		])));
-	},
-
-	showSearch(search) {
-		clearInterval(this.countdown);
-		this.countdown = null;
-
-		if (search.seconds > 0) {
-			const end = Date.now() + search.seconds * 1000;
-			const left = E('span', { 'class': 'homeca-time' });
-			const tick = () => {
-				left.replaceChildren(_('Searching for new devices: %d s left').format(Math.max(0, Math.ceil((end - Date.now()) / 1000))));
-			};
-
-			tick();
-			this.countdown = setInterval(tick, 1000);
-			this.searching.replaceChildren(left, button(this, _('Stop searching'), '', act('search', { seconds: 0 })));
-
-			return;
-		}
-
-		const type = E('input', { 'class': 'cbi-input-text', 'id': 'homeca-type', 'maxlength': 16, 'placeholder': _('any type') });
-		const search_ = () => api.call('search', {
-			seconds: SEARCH_SECONDS,
-			type: type.value.trim() === '' ? undefined : type.value.trim()
-		}).catch((error) => live.complain(error));
-
-		this.searching.replaceChildren(
-			button(this, _('Search for new devices'), 'cbi-button-action', search_),
-			E('label', { 'for': 'homeca-type' }, [ _('of type') ]),
-			type
-		);
 	},
 
 	showEvents(events) {
