@@ -23,6 +23,19 @@ const stages = [
   ],
 ];
 
+/** Keeps what is written until it is released. */
+class Held {
+  #text = "";
+
+  write(text) {
+    this.#text += text;
+  }
+
+  release() {
+    process.stdout.write(this.#text);
+  }
+}
+
 let passed = 0;
 let failed = 0;
 const started = Date.now();
@@ -78,17 +91,4 @@ function run({ name, script, words = [] }, screen) {
     child.stderr.setEncoding("utf8").on("data", (chunk) => screen.write(chunk));
     child.on("close", (status) => resolve({ status, text }));
   });
-}
-
-/** Keeps what is written until it is released. */
-class Held {
-  #text = "";
-
-  write(text) {
-    this.#text += text;
-  }
-
-  release() {
-    process.stdout.write(this.#text);
-  }
 }
