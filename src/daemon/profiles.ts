@@ -67,7 +67,7 @@ export class Profiles {
     const file = oneFile(profile);
     const token = links.add({ device: record.id, serial, file }, seconds);
     const text = `You made a link to the profile of ${shown(record)}; it opens once, for ${seconds} seconds.`;
-    this.#house.event("owner", record.id, null, text);
+    this.#house.recorded("owner", [{ device: record.id, text }]);
     const now = clock.now();
     return {
       id: record.id,
